@@ -1,0 +1,55 @@
+"""How a call ends: who ended it and why, from a closed list.
+
+The same words stand in the log, the metric labels and what the console shows.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Party = Literal["caller", "carrier", "gateway", "model"]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Who ended a call and why. Use the constants below; there are no others."""
+
+    by: Party
+    reason: str
+    """Kebab-case."""
+    apology: bool = False
+    """Whether the caller deserves a spoken apology before the line closes."""
+
+    def __str__(self) -> str:
+        return f"{self.by}: {self.reason}"
+
+
+HANGUP = Ending("caller", "hangup")
+"""Twilio sent stop: the caller hung up, or the call was ended or redirected over REST."""
+STREAM_LOST = Ending("carrier", "stream-lost")
+"""The media stream's socket went away without a stop."""
+NO_START = Ending("carrier", "no-start")
+"""No start message within 10 s of the handshake."""
+MEDIA_TIMEOUT = Ending("carrier", "media-timeout")
+"""No media for 30 s."""
+CARRIER_PROTOCOL = Ending("carrier", "protocol-error")
+"""Twilio's side of the media stream broke the protocol."""
+BAD_TOKEN = Ending("carrier", "bad-token")
+"""The start message's token is missing, unknown, used, expired, or another call's."""
+MODEL_UNREACHABLE = Ending("model", "unreachable", apology=True)
+"""The model's socket could not be opened, or it did not answer in time."""
+MODEL_REFUSED = Ending("model", "refused", apology=True)
+"""The model refused us or our session: key, model name, audio format."""
+MODEL_LOST = Ending("model", "lost", apology=True)
+"""The model's socket went away in the middle of the call."""
+MODEL_STALLED = Ending("model", "stalled", apology=True)
+"""The model's socket took no caller audio for too long."""
+DRAINED = Ending("gateway", "drained")
+"""The gateway was told to stop and the drain time ran out."""
+BUG = Ending("gateway", "bug", apology=True)
+"""An error of ours; the log has the traceback."""
+
+ENDINGS = (
+    HANGUP, STREAM_LOST, NO_START, MEDIA_TIMEOUT, CARRIER_PROTOCOL, BAD_TOKEN, MODEL_UNREACHABLE, MODEL_REFUSED,
+    MODEL_LOST, MODEL_STALLED, DRAINED, BUG,
+)  # fmt: skip
+"""The closed list."""

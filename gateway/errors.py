@@ -1,0 +1,51 @@
+"""Every exception the gateway raises on purpose.
+
+GatewayError
+    SettingsError
+    ProtocolError
+        LocalProtocolError      we broke the rules
+        RemoteProtocolError     the peer did
+    RealtimeError               the model leg cannot go on
+    CallEnded                   not a fault: carries a call's ending out of its tasks
+"""
+
+from gateway.ending import Ending
+
+
+class GatewayError(Exception):
+    """Anything the gateway raises on purpose."""
+
+
+class SettingsError(GatewayError):
+    """The operator's settings cannot be used; the message has one line per mistake."""
+
+
+class ProtocolError(GatewayError):
+    """Somebody broke a protocol."""
+
+
+class LocalProtocolError(ProtocolError):
+    """We were about to break a protocol: a bug of ours."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke a protocol; the message is counted and skipped, or ends that one call."""
+
+
+class RealtimeError(GatewayError):
+    """The model leg cannot be set up or cannot go on.
+
+    ``code`` is the peer's word for it where it has one (``invalid_api_key``), else ours (``timeout``).
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class CallEnded(GatewayError):  # noqa: N818 - it is no error
+    """Carries a call's ending out of whatever noticed it."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(str(ending))
+        self.ending = ending
