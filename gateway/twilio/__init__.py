@@ -1,0 +1,1 @@
+"""The caller leg: Twilio's media stream, webhooks and signatures."""
