@@ -1,0 +1,105 @@
+"""LocalRealtimeServer: sessions behind a real WebSocket."""
+
+import asyncio
+import functools
+import http
+import secrets
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from gateway.local_realtime.connection import MAX_UNSENT_BYTES, Connection
+from gateway.local_realtime.hearing import Recogniser
+from gateway.local_realtime.persona import Persona, RecordedPersona
+from gateway.local_realtime.response import Pace
+from gateway.local_realtime.session import LocalSession
+from gateway.local_realtime.voice import PROMPTS, RecordedVoice, Voice, prompt_texts
+from gateway.vad import VoiceActivity
+
+PATH = "/v1/realtime"
+MAX_MESSAGE_BYTES = 16 * 2**20
+
+
+class LocalRealtimeServer:
+    """Speaks the GA Realtime protocol, without a key and without a network beyond ``host``.
+
+    ``voice`` is shared by the sessions, ``persona`` makes one for each; by default both use recorded prompts.
+    Without a ``recogniser`` the server hears when the caller speaks but not what. Port 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        voice: Voice | None = None,
+        persona: Callable[[], Persona] | None = None,
+        recogniser: Recogniser | None = None,
+        first_delta_delay: float = 0.2,
+        speed: float = 8.0,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._voice = voice or RecordedVoice()
+        texts = self._voice.texts if isinstance(self._voice, RecordedVoice) else prompt_texts(PROMPTS)
+        self._persona = persona or functools.partial(RecordedPersona, texts)
+        self._recogniser = recogniser
+        self._pace = Pace(first_delta_delay, speed)
+        self._server: Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect; they may add ``?model=``."""
+        if self._server is None:
+            raise RuntimeError("the server is not running")
+        port = next(iter(self._server.sockets)).getsockname()[1]
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"ws://{host}:{port}{PATH}"
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(VoiceActivity)  # loads the model now rather than in the first call
+        self._server = await serve(
+            self._hold_session,
+            self._host,
+            self._port,
+            process_request=_refuse_other_paths,
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            # Sending never waits for a slow client: that would keep its audio from being heard.
+            write_limit=4 * MAX_UNSENT_BYTES,
+            close_timeout=1,
+            ping_interval=20,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def _hold_session(self, socket: ServerConnection) -> None:
+        query = parse_qs(urlsplit(socket.request.path).query) if socket.request else {}
+        session = LocalSession(
+            voice=self._voice,
+            persona=self._persona(),
+            token=secrets.token_hex(6),
+            opened_at=time.time(),
+            model=query.get("model", ["local"])[0],
+            pace=self._pace,
+            recognises=self._recogniser is not None,
+        )
+        await Connection(socket, session, self._recogniser).run()
+
+
+def _refuse_other_paths(socket: ServerConnection, request: Request) -> Response | None:
+    if urlsplit(request.path).path != PATH:
+        return socket.respond(http.HTTPStatus.NOT_FOUND, f"The realtime endpoint is {PATH}\n")
+    return None

@@ -1,0 +1,142 @@
+"""Drives a LocalSession for tests, and holds every event against the official types and our own reader."""
+
+import base64
+import importlib.resources
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import soundfile
+from openai.types.realtime import RealtimeServerEvent
+from pydantic import TypeAdapter
+
+from gateway.local_realtime import LocalSession, RecordedPersona, RecordedVoice
+from gateway.local_realtime.response import Pace
+from gateway.realtime.events import Unknown, decode_event
+from voice_codecs import mulaw_encode, sine
+
+Event = dict[str, Any]
+
+_official: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
+_NOT_READ_BY_THE_GATEWAY = {
+    "rate_limits.updated",
+    "response.content_part.added",
+    "response.content_part.done",
+    "conversation.item.retrieved",
+    "input_audio_buffer.cleared",
+}
+PROMPTS = {
+    "hello": ("Hello there caller", 1000),
+    "answer_1": ("This is the first answer you get", 1250),
+    "answer_2": ("And the second", 500),
+    "text": ("I have read it", 300),
+}
+
+
+def make_voice(folder: Path) -> RecordedVoice:
+    """Record a small prompt set of tones."""
+    listed = []
+    for name, (text, duration_ms) in PROMPTS.items():
+        soundfile.write(folder / f"{name}.flac", sine(440.0, duration_ms, 24_000), 24_000)
+        listed.append({"file": f"{name}.flac", "text": text, "duration_ms": duration_ms})
+    (folder / "prompts.json").write_text(json.dumps(listed))
+    return RecordedVoice(folder)
+
+
+def recorded_call() -> bytes:
+    """The packaged caller, mu-law at 8 kHz."""
+    with importlib.resources.as_file(importlib.resources.files("gateway") / "recordings") as folder:
+        samples, _ = soundfile.read(folder / "short_turns.wav", dtype="int16")
+    return mulaw_encode(np.asarray(samples, np.int16))
+
+
+def utterances() -> list[Event]:
+    """What the packaged caller says, and when."""
+    text = (importlib.resources.files("gateway") / "recordings" / "short_turns.json").read_text()
+    listed: list[Event] = json.loads(text)
+    return listed
+
+
+def parse(text: str | bytes) -> Event:
+    """Read an event as the official client and the gateway do, and give it as a dict."""
+    event: Event = json.loads(text)
+    assert _official.validate_json(text).type == event["type"]
+    known = not isinstance(decode_event(text), Unknown)
+    assert known or event["type"] in _NOT_READ_BY_THE_GATEWAY
+    return event
+
+
+def types(events: list[Event]) -> list[str]:
+    """The events' types, deltas of a kind told once."""
+    told: list[str] = []
+    for event in events:
+        if not (event["type"].endswith(".delta") and event["type"] in told[-2:]):
+            told.append(event["type"])
+    return told
+
+
+def of_type(events: list[Event], kind: str) -> list[Event]:
+    """The events of one type."""
+    return [event for event in events if event["type"] == kind]
+
+
+class Talk:
+    """A client and its session on a clock of their own; what it gives back has been parsed."""
+
+    def __init__(self, voice: RecordedVoice, *, pcmu: bool = True, recognises: bool = False) -> None:
+        self.now = 1000.0
+        self.session = LocalSession(
+            voice=voice,
+            persona=RecordedPersona(voice.texts),
+            token="abcdef",
+            opened_at=1_700_000_000.0,
+            model="m",
+            pace=Pace(first_delta_delay=0.2, speed=8.0),
+            recognises=recognises,
+        )
+        self.greeting = self.parsed(self.session.start(self.now))
+        if pcmu:
+            audio_format = {"format": {"type": "audio/pcmu"}}
+            self.update(audio={"input": audio_format, "output": audio_format})
+
+    def parsed(self, events: list[Event]) -> list[Event]:
+        return [parse(msgspec.json.encode(event)) for event in events]
+
+    def send(self, kind: str, **fields: Any) -> list[Event]:
+        """Send an event; give what comes of it at once."""
+        return self.parsed(self.session.receive(json.dumps({"type": kind, **fields}), self.now))
+
+    def update(self, **session: Any) -> list[Event]:
+        """Send a session update."""
+        return self.send("session.update", session={"type": "realtime", **session})
+
+    def turn_detection(self, settings: Event | None) -> list[Event]:
+        """Send an update of the turn detection."""
+        return self.update(audio={"input": {"turn_detection": settings}})
+
+    def say(self, payload: bytes, *, chunk_bytes: int = 160) -> list[Event]:
+        """Append audio in chunks, at the speed at which it sounds."""
+        events: list[Event] = []
+        for start in range(0, len(payload), chunk_bytes):
+            chunk = payload[start : start + chunk_bytes]
+            events += self.wait(len(chunk) / 8000)
+            events += self.append(chunk)
+        return events
+
+    def append(self, chunk: bytes) -> list[Event]:
+        """Append audio in one event."""
+        return self.send("input_audio_buffer.append", audio=base64.b64encode(chunk).decode())
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Let time pass, waking the session when it asks for it."""
+        end = self.now + seconds
+        events: list[Event] = []
+        while (deadline := self.session.next_deadline()) <= end:
+            self.now = max(self.now, deadline)
+            events += self.parsed(self.session.due(self.now))
+            if self.session.expired:
+                break
+        self.now = end
+        return events
