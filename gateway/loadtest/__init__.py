@@ -1,0 +1,1 @@
+"""Twilio's part of a call: a recorded caller that telephones the gateway and measures what it hears."""

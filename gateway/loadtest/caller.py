@@ -1,0 +1,184 @@
+"""A caller made from a recording: Twilio's whole part of one call, without sockets and without a clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from gateway.errors import LocalProtocolError
+from gateway.loadtest.document import Document
+from gateway.loadtest.identity import CallIdentity, new_identity, new_sid
+from gateway.loadtest.playback import PlaybackBuffer
+from gateway.loadtest.recording import Recording
+from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
+from gateway.loadtest.stream import CallerStream
+from gateway.loadtest.timeline import Timeline
+from gateway.loadtest.webhook import HttpRequest, Method, call_fields, completed_fields, sign, signed_request
+
+MAX_WEBHOOKS = 20
+"""Requests that one call makes before it is taken for a loop."""
+
+
+@dataclass(eq=False)
+class RecordedCaller:
+    """Sans-I/O caller and Twilio in one: webhooks, TwiML, media streams, playback. Every ``now`` is float seconds.
+
+    A driver follows the steps: it makes the request of ``webhook`` and hands the answer to ``take_twiml``, or opens
+    a stream, sends what ``begin`` and ``due`` give, passes on what comes to ``receive``, and ends it with ``hang_up``
+    once ``wants_to_hang_up``, or with ``stream_closed`` when the server does.
+    """
+
+    recording: Recording
+    public_url: str
+    """The gateway's http(s) address as Twilio knows it; what is signed."""
+    auth_token: str
+    identity: CallIdentity = field(default_factory=new_identity)
+    voice_url: str = "/twilio/voice"
+    """Asked first: a path below ``public_url``, or a whole URL."""
+    linger: float = 3.0
+    """Seconds of silence after which the caller hangs up when the recording is over."""
+    give_up_after: float = 30.0
+    """Seconds after the recording at which the caller hangs up even if the agent still speaks."""
+    hang_up_after: float | None = None
+    """Seconds on the call's clock at which the caller hangs up, whatever happens; None to hear it out."""
+    timeline: Timeline = field(default_factory=Timeline, init=False)
+    playback: PlaybackBuffer = field(default_factory=PlaybackBuffer, init=False)
+    end: End | None = field(default=None, init=False)
+    """How the call ended; None while it goes on."""
+    _step: Step | None = field(default=None, init=False)
+    _document: Document | None = field(default=None, init=False)
+    _stream: CallerStream | None = field(default=None, init=False)
+    _n_webhooks: int = field(default=0, init=False)
+    _answered_at: float | None = field(default=None, init=False)
+    _webhook_url: str = field(default="", init=False)
+
+    def first_step(self) -> WebhookStep:
+        """Tell where the call begins."""
+        return WebhookStep(self._absolute(self.voice_url))
+
+    def webhook(
+        self, path_or_url: str, now: float, *, method: Method = "POST", extra: Mapping[str, str] | None = None
+    ) -> HttpRequest:
+        """Write the next request for TwiML: the first one says that it rings, the others that the call is on."""
+        self._n_webhooks += 1
+        self._webhook_url = self._absolute(path_or_url)
+        status = "ringing" if self._n_webhooks == 1 else "in-progress"
+        fields = {**call_fields(self.identity, status), **(extra or {})}
+        self.timeline.record(now, "webhook-sent", self._webhook_url)
+        return signed_request(method, self._webhook_url, fields, self.auth_token)
+
+    def take_twiml(self, status: int, content_type: str | None, body: bytes, now: float) -> Step:
+        """Read the answer to the last webhook and tell how the call goes on."""
+        insecure = self.public_url.startswith("http://")
+        document = Document.read(status, content_type, body, url=self._webhook_url, insecure=insecure)
+        if isinstance(document, End):
+            return self._take(document, now)
+        self._document = document
+        if self._answered_at is None:
+            self._answered_at = now
+        return self._go_on(document, now)
+
+    def fail(self, reason: str, detail: str, now: float) -> End:
+        """End the call because the network did not do what the last step asked for."""
+        end = End(reason, detail)
+        self._take(end, now)
+        return end
+
+    def handshake_headers(self, stream_url: str) -> dict[str, str]:
+        """Name the headers of Twilio's handshake beyond those of every WebSocket; no Origin, no extensions."""
+        return {
+            "user-agent": "Twilio.TmeWs/1.0",
+            "x-twilio-signature": sign(stream_url, {}, self.auth_token),
+            "accept-encoding": "gzip",
+        }
+
+    def begin(self, now: float) -> list[str]:
+        """Open the media stream that the last step asked for: the connected and start messages."""
+        if not isinstance(self._step, StreamStep):
+            raise LocalProtocolError("the TwiML asked for no media stream")
+        if self.timeline.started_at is not None:
+            self.identity = replace(self.identity, stream_sid=new_sid("MZ", self.identity.stream_sid))
+        self._stream = CallerStream(self.recording, self.identity, self.timeline, self.playback)
+        return self._stream.begin(self._step.parameters, now)
+
+    def due(self, now: float) -> list[str]:
+        """Write every frame and echoed mark whose time has come, oldest first."""
+        return self._stream.due(now) if self._stream else []
+
+    def next_deadline(self) -> float | None:
+        """When ``due`` or ``wants_to_hang_up`` must be asked next; None without a stream."""
+        return min(self._stream.next_deadline(), self._hang_up_at()) if self._stream else None
+
+    def receive(self, message: str | bytes, now: float) -> None:
+        """Take a WebSocket message from the server; what comes after the stop message is not heard."""
+        if self._stream:
+            self._stream.receive(message, now)
+
+    def press(self, digit: str, now: float) -> list[str]:
+        """Write the message for a key that the caller presses."""
+        return self._stream.press(digit, now) if self._stream else []
+
+    def wants_to_hang_up(self, now: float) -> bool:
+        """Whether the recording is over and the agent has been silent long enough, or spoken far too long."""
+        return self._stream is not None and now >= self._hang_up_at()
+
+    def hang_up(self, now: float, *, reason: str = "caller-hung-up") -> list[str]:
+        """End the call: the stop message, after which the socket is closed without status."""
+        messages = self._stream.stop(now) if self._stream and reason == "caller-hung-up" else []
+        self._close(now)
+        self._take(End(reason), now)
+        return messages
+
+    def stream_closed(self, code: int | None, now: float) -> Step:
+        """Go on with the TwiML after the server closed the stream, or it broke (1006 or None)."""
+        if self.end:
+            return self.end
+        self._close(now)
+        self.timeline.record(now, "stream-closed", str(code or 1006))
+        if code in (None, 1006):
+            self.timeline.record_fault(now, "31903", "the connection broke")
+        step = self._step
+        if isinstance(step, StreamStep) and step.action_url:
+            return self._take(WebhookStep(step.action_url, step.action_method), now)
+        if self._document is None:
+            raise LocalProtocolError("no media stream was open")
+        return self._go_on(self._document, now)
+
+    def status_callback(self, url: str, now: float, ended_at: datetime) -> HttpRequest:
+        """Write the request that reports the end of the call; ``ended_at`` is in UTC."""
+        statuses = {"busy": "busy", "rejected": "no-answer"}
+        status = statuses.get(self.end.reason if self.end else "", "completed")
+        duration = 0.0 if self._answered_at is None or status != "completed" else now - self._answered_at
+        fields = {**call_fields(self.identity, status), **completed_fields(duration, ended_at)}
+        return signed_request("POST", self._absolute(url), fields, self.auth_token)
+
+    def _absolute(self, path_or_url: str) -> str:
+        return path_or_url if urlsplit(path_or_url).scheme else self.public_url.rstrip("/") + path_or_url
+
+    def _go_on(self, document: Document, now: float) -> Step:
+        step = document.next_step()
+        for verb in document.skipped:
+            self.timeline.record(now, "verb-skipped", verb)
+        document.skipped.clear()
+        return self._take(step, now)
+
+    def _take(self, step: Step, now: float) -> Step:
+        if isinstance(step, WebhookStep) and self._n_webhooks >= MAX_WEBHOOKS:
+            step = End("webhook-loop", f"{self._n_webhooks} requests")
+        self._step = step
+        if isinstance(step, End):
+            self.end = step
+            self.timeline.record(now, "ended", str(step))
+        else:
+            self.timeline.record(now, "twiml-taken", step.url)
+        return step
+
+    def _close(self, now: float) -> None:
+        self._stream = None
+        self.playback.stop(now)
+
+    def _hang_up_at(self) -> float:
+        started_at = self.timeline.started_at or 0.0
+        over = started_at + self.recording.duration_ms / 1000
+        at = min(max(over, self.playback.audible_until) + self.linger, over + self.give_up_after)
+        return at if self.hang_up_after is None else min(at, started_at + self.hang_up_after)
