@@ -1,0 +1,137 @@
+"""Which calls there are: admission, stream tokens, drain. No I/O; time is an argument."""
+
+import asyncio
+import hashlib
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from gateway.ending import Ending
+
+TOKEN_LIFETIME = 60.0
+"""Seconds from the webhook in which its stream must start."""
+RESERVATION = 20.0
+"""Seconds that an admitted call counts as taken although its stream has not started."""
+MAX_UNAUTHENTICATED = 100
+"""Open media sockets that have not shown a valid token."""
+MAX_REMEMBERED = 10_000
+"""Ended calls whose CallSid is remembered."""
+
+
+class Refusal(Enum):
+    """Why a call is not taken."""
+
+    BUSY = "busy"
+    DRAINING = "draining"
+    REPLAYED = "replayed"
+    """The CallSid belongs to a call that is over, or has been going on for long."""
+
+
+class LiveCall(Protocol):
+    """What a call is to this module."""
+
+    def end(self, ending: Ending) -> None:
+        """Begin to end the call; returns at once."""
+
+
+@dataclass
+class _Admitted:
+    token: str
+    at: float
+    used: bool = False
+
+    def is_expected(self, now: float) -> bool:
+        """Whether a place is kept for the stream that is to come."""
+        return not self.used and now - self.at < RESERVATION
+
+
+class ActiveCalls:
+    """Takes calls up to a limit, and knows those that are going on."""
+
+    def __init__(self, max_calls: int) -> None:
+        self.max_calls = max_calls
+        self.draining = False
+        self.n_unauthenticated = 0
+        """Open media sockets that have not shown a valid token yet."""
+        self._admitted: dict[str, _Admitted] = {}
+        self._live: dict[str, LiveCall] = {}
+        self._ended: OrderedDict[str, Ending] = OrderedDict()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def admit(self, call_sid: str, now: float) -> str | Refusal:
+        """Decide on a voice webhook: a one-time token for the call's media stream, or why not.
+
+        The same call gets the same token again, so a webhook that Twilio repeats changes nothing.
+        """
+        self._forget_expired(now)
+        if call_sid in self._admitted and call_sid not in self._ended:
+            return self._admitted[call_sid].token
+        if call_sid in self._ended or call_sid in self._live:
+            return Refusal.REPLAYED
+        if self.draining:
+            return Refusal.DRAINING
+        if self.n_taken(now) >= self.max_calls:
+            return Refusal.BUSY
+        token = secrets.token_urlsafe(24)
+        self._admitted[call_sid] = _Admitted(token, now)
+        return token
+
+    def is_full(self, now: float) -> bool:
+        """Whether the next new call would hear that we are busy."""
+        return self.n_taken(now) >= self.max_calls
+
+    def n_taken(self, now: float) -> int:
+        """Calls going on, and those admitted so recently that their stream is still expected."""
+        return len(self._live) + sum(admitted.is_expected(now) for admitted in self._admitted.values())
+
+    def begin(self, call_sid: str, token: str, call: LiveCall, now: float) -> bool:
+        """Use up a stream's token; return whether it was this call's, unused and in time."""
+        admitted = self._admitted.get(call_sid)
+        given, right = (
+            hashlib.sha256(each.encode(errors="surrogatepass")).digest()
+            for each in (token, admitted.token if admitted else "")
+        )
+        if admitted is None or not secrets.compare_digest(given, right):
+            return False
+        if admitted.used or now - admitted.at >= TOKEN_LIFETIME:
+            return False
+        if not admitted.is_expected(now) and self.is_full(now):
+            return False  # it came so late that its place was given away
+        admitted.used = True
+        self._live[call_sid] = call
+        self._empty.clear()
+        return True
+
+    def finish(self, call_sid: str, ending: Ending) -> None:
+        """Take note that a call that had begun is over."""
+        if self._live.pop(call_sid, None) is None:
+            return
+        self._ended[call_sid] = ending
+        if len(self._ended) > MAX_REMEMBERED:
+            self._ended.popitem(last=False)
+        if not self._live:
+            self._empty.set()
+
+    def ending_of(self, call_sid: str) -> Ending | None:
+        """How a call ended, if it has, and not too long ago."""
+        return self._ended.get(call_sid)
+
+    def end_all(self, ending: Ending) -> None:
+        """Begin to end every call."""
+        for call in list(self._live.values()):
+            call.end(ending)
+
+    async def wait_empty(self) -> None:
+        """Wait until no call is going on."""
+        await self._empty.wait()
+
+    def _forget_expired(self, now: float) -> None:
+        expired = [sid for sid, admitted in self._admitted.items() if now - admitted.at >= TOKEN_LIFETIME]
+        for sid in expired:
+            del self._admitted[sid]

@@ -1,0 +1,104 @@
+"""Builds and joins everything."""
+
+import asyncio
+import contextlib
+import io
+import time
+from collections.abc import AsyncIterator
+from importlib import resources
+
+import soundfile
+import structlog
+from starlette.applications import Starlette
+
+from gateway.active_calls import ActiveCalls
+from gateway.call import Call, CallerSocket
+from gateway.errors import GatewayError
+from gateway.feed import Feed
+from gateway.local_realtime import LocalRealtimeServer
+from gateway.metrics import Metrics
+from gateway.realtime import Provider, RealtimeClient, SessionConfig
+from gateway.realtime.providers import OPENAI_URL
+from gateway.server import GatewayServer
+from gateway.settings import Settings
+from gateway.web.health import Health
+from gateway.web.media import MediaStreams
+from gateway.web.webhooks import Webhooks
+from voice_codecs import mulaw_encode
+
+LAG_PERIOD = 0.05
+
+_log = structlog.get_logger()
+
+
+class Gateway:
+    """Everything one gateway process is made of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.feed = Feed()
+        self.metrics = Metrics()
+        self.active_calls = ActiveCalls(settings.max_calls)
+        self._apology = _read_prompt("apology.flac")
+        self._provider = _provider(settings, settings.realtime_url or OPENAI_URL)
+        webhooks = Webhooks(
+            settings.public_url,
+            settings.auth_tokens,
+            settings.twilio_account_sid,
+            settings.fallback_number,
+            self.active_calls,
+            self.metrics,
+        )
+        streams = MediaStreams(settings.public_url, settings.auth_tokens, self.active_calls, self._new_call)
+        token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
+        health = Health(self.active_calls, self.metrics, token)
+        self.app = Starlette(
+            routes=[*webhooks.routes(), *streams.routes(), *health.routes()], lifespan=self._lifespan
+        )
+
+    def server(self) -> GatewayServer:
+        """A server for the application, which drains."""
+        return GatewayServer(self.app, self.active_calls, self.settings.drain_timeout)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            if self.settings.wants_embedded_server:
+                embedded = await stack.enter_async_context(LocalRealtimeServer())
+                self._provider = _provider(self.settings, embedded.url)
+                _log.info("no OPENAI_API_KEY and no REALTIME_URL: the embedded realtime server answers")
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            lag = tasks.create_task(self._watch_loop(), name="loop-lag")
+            yield
+            lag.cancel()
+
+    async def _watch_loop(self) -> None:
+        """Measure how late timers fire: whatever blocks the event loop delays every call."""
+        while True:
+            due = time.monotonic() + LAG_PERIOD
+            await asyncio.sleep(LAG_PERIOD)
+            self.metrics.loop_lag.observe(max(0.0, time.monotonic() - due))
+
+    def _new_call(self, socket: CallerSocket) -> Call:
+        return Call(
+            socket,
+            active_calls=self.active_calls,
+            new_client=lambda: RealtimeClient(self._provider, SessionConfig()),
+            apology=self._apology,
+            feed=self.feed,
+            metrics=self.metrics,
+        )
+
+
+def _provider(settings: Settings, url: str) -> Provider:
+    key = settings.openai_api_key
+    return Provider(url, settings.realtime_model, key.get_secret_value() if key else None)
+
+
+def _read_prompt(name: str) -> bytes:
+    """A packaged prompt as mu-law, 8 kHz."""
+    data = resources.files("gateway").joinpath("prompts", name).read_bytes()
+    samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="int16")
+    if sample_rate != 8000 or samples.ndim != 1:
+        raise GatewayError(f"the prompt {name} is not mono at 8 kHz")
+    return mulaw_encode(samples)

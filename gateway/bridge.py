@@ -1,0 +1,254 @@
+"""Decides what each message of either peer leads to. No I/O and no clock: message and now in, commands out."""
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from gateway.playback import SAMPLES_PER_MS, Cut, Playback
+from gateway.realtime.events import (
+    AudioDelta,
+    AudioDone,
+    ResponseCreated,
+    ResponseDone,
+    ServerEvent,
+    SpeechStarted,
+    Unknown,
+)
+from voice_codecs import CallerToModel, ModelToCaller
+
+T = TypeVar("T")
+
+BYTES_PER_MS = 48
+"""PCM16 at 24 kHz, the model's side."""
+MARK_SPACING_MS = 200
+"""There is a mark at least this often, so the heard position is never a guess of more."""
+MAX_UNHEARD_MS = 180_000
+"""More than this waiting at Twilio, and the response is a runaway."""
+MAX_PENDING_MARKS = 4096
+"""The same for a model that sends its audio in crumbs."""
+MAX_REMEMBERED = 64
+"""Responses and items remembered for a barge-in; far fewer can be waiting at once."""
+ANNOUNCEMENT = "gateway:announcement"
+"""Stands for the item where the gateway itself speaks."""
+CALLER_RATE = 2 * 8000
+"""Caller audio is carried up to twice real time, samples a second..."""
+CALLER_BURST = 10 * 8000
+"""...after a burst of 10 s, which is what a stalled network may release at once."""
+
+
+class AppendAudio(msgspec.Struct, frozen=True):
+    """Give caller audio to the model."""
+
+    pcm16: bytes
+    """24 kHz, little-endian."""
+
+
+class PlayAudio(msgspec.Struct, frozen=True):
+    """Give model audio to Twilio, and after it a mark."""
+
+    payload: bytes
+    """Mu-law, 8 kHz."""
+    mark_name: str
+
+
+class ClearAudio(msgspec.Struct, frozen=True):
+    """Have Twilio throw away what it has not played."""
+
+
+class CancelResponse(msgspec.Struct, frozen=True):
+    """Have the model stop generating."""
+
+    response_id: str
+
+
+class TruncateItem(msgspec.Struct, frozen=True):
+    """Tell the model how much of an item was heard."""
+
+    item_id: str
+    audio_end_ms: int
+
+
+Command = AppendAudio | PlayAudio | ClearAudio | CancelResponse | TruncateItem
+
+
+@dataclass
+class Tally:
+    """What a bridge has counted."""
+
+    n_barge_ins: int = 0
+    late_ms: int = 0
+    """Audio of a response that the caller had already interrupted: dropped."""
+    flooded_ms: int = 0
+    """Caller audio far above real time: dropped."""
+    n_stale_marks: int = 0
+    """Marks that came back because of a clear, or that we never sent."""
+    n_runaways: int = 0
+    """Responses cut because too much of them was waiting to be played."""
+    caller_ms: int = 0
+    model_ms: int = 0
+
+
+@dataclass
+class _Speaking:
+    """The item whose audio is passing through the transcoder."""
+
+    item_id: str
+    response: str
+    n_bytes: int = 0
+
+
+@dataclass
+class Bridge:
+    """One media stream joined to one model session.
+
+    ``server_interrupts`` says that the model stops generating by itself when the caller starts to speak.
+    """
+
+    server_interrupts: bool = True
+    playback: Playback = field(default_factory=Playback)
+    tally: Tally = field(default_factory=Tally)
+    _to_model: CallerToModel = field(default_factory=CallerToModel)
+    _to_caller: ModelToCaller = field(default_factory=ModelToCaller)
+    _speaking: _Speaking | None = None
+    _active_response: str | None = None
+    _response_of: dict[str, str] = field(default_factory=dict)
+    """Item to response, the latest ones."""
+    _dead_responses: dict[str, None] = field(default_factory=dict)
+    _allowance: float = CALLER_BURST
+    _allowed_at: float = 0.0
+
+    def caller_audio(self, payload: bytes, now: float) -> list[Command]:
+        """Take caller audio, mu-law."""
+        n = len(payload)
+        self._allowance = min(CALLER_BURST, self._allowance + (now - self._allowed_at) * CALLER_RATE) - n
+        self._allowed_at = now
+        if self._allowance < 0:
+            self._allowance += n
+            self.tally.flooded_ms += n // SAMPLES_PER_MS
+            return []
+        self.tally.caller_ms += n // SAMPLES_PER_MS
+        pcm16 = self._to_model.feed(payload)
+        return [AppendAudio(pcm16)] if pcm16 else []
+
+    def announce(self, payload: bytes, now: float) -> list[Command]:
+        """Say something of our own, mu-law, in place of whatever the model was saying."""
+        commands: list[Command] = []
+        if self.playback.is_unheard:
+            commands.append(ClearAudio())
+            self.playback.cleared(now)
+        self._speaking = None
+        chunk_bytes = MARK_SPACING_MS * SAMPLES_PER_MS
+        for start in range(0, len(payload), chunk_bytes):
+            commands += self._play(payload[start : start + chunk_bytes], ANNOUNCEMENT, now)
+        return commands
+
+    def mark(self, name: str, now: float) -> None:
+        """Take a mark that Twilio echoed."""
+        if not self.playback.marked(name, now):
+            self.tally.n_stale_marks += 1
+
+    def model_event(self, event: ServerEvent | Unknown, now: float) -> list[Command]:
+        """Take an event of the model."""
+        match event:
+            case AudioDelta():
+                return self._audio_delta(event, now)
+            case AudioDone(item_id=item_id):
+                return self._audio_done(item_id, now)
+            case SpeechStarted():
+                return self._speech_started(now)
+            case ResponseCreated():
+                self._active_response = event.response.id
+            case ResponseDone():
+                return self._response_done(event.response.id, now)
+            case _:
+                pass
+        return []
+
+    def _audio_delta(self, event: AudioDelta, now: float) -> list[Command]:
+        response = event.response_id or event.item_id  # a server that names no response still names the item
+        if response in self._dead_responses:
+            self.tally.late_ms += len(event.delta) // BYTES_PER_MS
+            return []
+        commands: list[Command] = []
+        speaking = self._speaking
+        if speaking is None or speaking.item_id != event.item_id:
+            commands += self._finish_speaking(now)
+            speaking = self._speaking = _Speaking(event.item_id, response)
+            _remember(self._response_of, event.item_id, response)
+        chunk_bytes = MARK_SPACING_MS * BYTES_PER_MS
+        for start in range(0, len(event.delta), chunk_bytes):
+            chunk = event.delta[start : start + chunk_bytes]
+            speaking.n_bytes += len(chunk)
+            self.playback.said(event.item_id, speaking.n_bytes // BYTES_PER_MS)
+            commands += self._play(self._to_caller.feed(chunk), event.item_id, now)
+        self.tally.model_ms += len(event.delta) // BYTES_PER_MS
+        if (
+            self.playback.unheard_ms(now) > MAX_UNHEARD_MS
+            or self.playback.n_pending_marks > MAX_PENDING_MARKS
+        ):
+            commands += self._cut_runaway(speaking)
+        return commands
+
+    def _play(self, payload: bytes, item_id: str, now: float) -> list[Command]:
+        return [PlayAudio(payload, self.playback.sent(item_id, len(payload), now))] if payload else []
+
+    def _audio_done(self, item_id: str, now: float) -> list[Command]:
+        if self._speaking is None or self._speaking.item_id != item_id:
+            return []
+        return self._finish_speaking(now)
+
+    def _finish_speaking(self, now: float) -> list[Command]:
+        """Send what the filter holds of the item that was passing through it."""
+        speaking, self._speaking = self._speaking, None
+        if speaking is None:
+            return []
+        commands = self._play(self._to_caller.flush(), speaking.item_id, now)
+        self.playback.finished(speaking.item_id)
+        return commands
+
+    def _response_done(self, response_id: str, now: float) -> list[Command]:
+        if self._active_response == response_id:
+            self._active_response = None
+        self._dead_responses.pop(response_id, None)
+        if self._speaking is not None and self._speaking.response == response_id:
+            return self._finish_speaking(now)
+        return []
+
+    def _speech_started(self, now: float) -> list[Command]:
+        """Barge-in: the caller started to speak while model audio was unheard, or still being made."""
+        commands: list[Command] = []
+        cuts: list[Cut] = []
+        active = self._active_response
+        if self.playback.is_unheard:
+            self.tally.n_barge_ins += 1
+            commands.append(ClearAudio())
+            cuts = self.playback.cleared(now)
+        for cut in cuts:
+            _remember(self._dead_responses, self._response_of.get(cut.item_id, cut.item_id), None)
+        if active is not None:
+            _remember(self._dead_responses, active, None)
+            if not self.server_interrupts:
+                commands.append(CancelResponse(active))
+        self._speaking = None
+        self._to_caller.reset()
+        commands += [TruncateItem(cut.item_id, cut.audio_end_ms) for cut in cuts]
+        return commands
+
+    def _cut_runaway(self, speaking: _Speaking) -> list[Command]:
+        """Stop a response of which far too much waits at Twilio; what has been sent will be heard."""
+        self.tally.n_runaways += 1
+        _remember(self._dead_responses, speaking.response, None)
+        self._speaking = None
+        self._to_caller.reset()
+        self.playback.finished(speaking.item_id)
+        truncate = TruncateItem(speaking.item_id, speaking.n_bytes // BYTES_PER_MS)
+        generating = speaking.response == self._active_response
+        return [CancelResponse(speaking.response), truncate] if generating else [truncate]
+
+
+def _remember(memory: dict[str, T], key: str, value: T) -> None:
+    """Keep the latest few."""
+    memory[key] = value
+    if len(memory) > MAX_REMEMBERED:
+        del memory[next(iter(memory))]

@@ -1,0 +1,345 @@
+"""The media session: one media stream joined to one model session, from handshake to ending."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from gateway import ending as endings
+from gateway import feed as news
+from gateway.active_calls import ActiveCalls
+from gateway.bridge import AppendAudio, Bridge, CancelResponse, ClearAudio, Command, PlayAudio, TruncateItem
+from gateway.ending import Ending
+from gateway.errors import CallEnded, RealtimeError
+from gateway.feed import Feed
+from gateway.metrics import Metrics
+from gateway.realtime import RealtimeClient
+from gateway.realtime.events import (
+    AudioDelta,
+    CallerTranscript,
+    ServerEvent,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptDone,
+    Unknown,
+)
+from gateway.twilio.messages import MalformedMessage, Mark, Media, Start, Stop, StreamMessage
+from gateway.twilio.stream import MediaStreamProtocol, OutOfOrder, State, UnsupportedMedia
+
+START_TIMEOUT = 10.0
+"""Seconds from the handshake in which a valid start must come."""
+MEDIA_TIMEOUT = 30.0
+"""Seconds without any media after which the stream is given up."""
+STALL_TIMEOUT = 2.0
+"""Seconds for which the model may refuse to take caller audio."""
+CLOSE_CODES = {
+    endings.NO_START: 1008,
+    endings.BAD_TOKEN: 1008,
+    endings.CARRIER_PROTOCOL: 1008,
+    endings.DRAINED: 1001,
+    endings.BUG: 1011,
+}
+"""How the media stream's socket is closed where that is not a plain 1000."""
+REFUSED = frozenset({"unreachable", "unavailable", "timeout", "closed", "not_connected"})
+"""RealtimeError codes that are about reaching the server; all others are the server's refusal."""
+
+
+class CallerSocket(Protocol):
+    """The media stream's WebSocket as a call uses it. Nothing here waits."""
+
+    def write(self, *texts: bytes) -> None:
+        """Send text messages, in one write; they are lost if the socket is closed."""
+
+    def close(self, code: int) -> None:
+        """Close the socket, and drop it if the peer does not answer."""
+
+
+class Call:
+    """Carries audio both ways. Driven by callbacks from both sockets; ``run`` owns everything that takes time."""
+
+    def __init__(
+        self,
+        socket: CallerSocket,
+        *,
+        active_calls: ActiveCalls,
+        new_client: Callable[[], RealtimeClient],
+        apology: bytes,
+        feed: Feed,
+        metrics: Metrics,
+    ) -> None:
+        self._socket = socket
+        self._active_calls = active_calls
+        self._client = new_client()
+        self._apology = apology
+        self._feed = feed
+        self._metrics = metrics
+        self._stream = MediaStreamProtocol()
+        detection = self._client.config.turn_detection
+        self._bridge = Bridge(server_interrupts=detection is not None and detection.interrupt_response)
+        self._log = structlog.get_logger()
+        self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._begun = asyncio.Event()
+        self._all_heard = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._media_at = time.monotonic()
+        self._speech_stopped_at: float | None = None
+        self._item_id: str | None = None
+        self._n_malformed = 0
+        self._close_code: int | None = None
+        self._added_up = metrics.added_latency.labels("caller-to-model")
+        self._added_down = metrics.added_latency.labels("model-to-caller")
+        self._client.on_server_event = self._event_received
+        self._client.on("close", self._model_closed)
+
+    async def run(self) -> Ending:
+        """Carry the call to its end; return who ended it and why. Nothing is raised past here."""
+        started_at = time.monotonic()
+        ending = endings.BUG
+        self._active_calls.n_unauthenticated += 1
+        try:
+            ending = await self._carry()
+            if ending.apology:
+                await self._apologise()
+        except Exception:
+            self._log.exception("call failed")
+        finally:
+            self.end(ending)
+            code = self._close_code or CLOSE_CODES.get(ending, 1000)
+            self._socket.close(code)
+            await self._client.disconnect()
+            self._account_for(ending, time.monotonic() - started_at)
+        return ending
+
+    def end(self, ending: Ending) -> None:
+        """Begin to end the call; the first ending counts."""
+        if not self._ended.done():
+            self._ended.set_result(ending)
+
+    async def _carry(self) -> Ending:
+        ended: list[Ending] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._until_ended(), name="ending")
+                tasks.create_task(self._begin(), name="begin")
+                tasks.create_task(self._watch(), name="watch")
+        except* CallEnded as group:
+            ended += [exc.ending for exc in group.exceptions if isinstance(exc, CallEnded)]
+        return ended[0]
+
+    async def _until_ended(self) -> None:
+        raise CallEnded(await self._ended)
+
+    async def _begin(self) -> None:
+        try:
+            async with asyncio.timeout(START_TIMEOUT):
+                await self._begun.wait()
+        except TimeoutError:
+            raise CallEnded(endings.NO_START) from None
+        structlog.contextvars.bind_contextvars(
+            call_sid=self._stream.call_sid, stream_sid=self._stream.stream_sid
+        )
+        self._log.info("call started")
+        try:
+            await self._client.connect()
+        except RealtimeError as exc:
+            self._log.error("no model session", reason=str(exc), code=exc.code)
+            unreachable = exc.code in REFUSED
+            raise CallEnded(endings.MODEL_UNREACHABLE if unreachable else endings.MODEL_REFUSED) from None
+        self._publish(news.ModelReady)
+
+    async def _watch(self) -> None:
+        """Look after what would otherwise just be silent."""
+        await self._begun.wait()
+        while True:
+            await asyncio.sleep(0.5)
+            now = time.monotonic()
+            if now - self._media_at > MEDIA_TIMEOUT:
+                raise CallEnded(endings.MEDIA_TIMEOUT)
+            if self._client.congested_for(now) > STALL_TIMEOUT:
+                raise CallEnded(endings.MODEL_STALLED)
+
+    async def _apologise(self) -> None:
+        """Say that we have a problem, and wait until that was heard or the caller has gone."""
+        if self._stream.state is not State.STREAMING or self._gone.is_set():
+            return
+        self._all_heard.clear()
+        self._perform(self._bridge.announce(self._apology, time.monotonic()))
+        try:
+            async with asyncio.timeout(len(self._apology) / 8000 + 2.0):
+                await self._all_heard.wait()
+        except TimeoutError:
+            self._log.warning("the apology's last mark did not come back")
+
+    # Callbacks of the caller leg
+
+    def message_received(self, text: bytes) -> None:
+        """Take a text message from Twilio."""
+        now = time.monotonic()
+        try:
+            self._caller_message(self._stream.receive_text(text), now)
+        except MalformedMessage as exc:
+            self._malformed(text, str(exc))
+        except OutOfOrder as exc:
+            self._refuse(str(exc), 1008)
+        except UnsupportedMedia as exc:
+            self._refuse(str(exc), 1003)
+        except Exception:
+            self._fail()
+
+    def binary_received(self) -> None:
+        """Take note of a binary message, which Twilio does not send."""
+        self._malformed(b"", "binary message")
+
+    def connection_closed(self) -> None:
+        """Take the end of the media stream's socket."""
+        self._caller_gone(endings.STREAM_LOST)
+
+    def _caller_message(self, message: StreamMessage, now: float) -> None:
+        if type(message) is Media:
+            self._media_at = now
+            if not self._ended.done():
+                self._perform(self._bridge.caller_audio(message.media.payload, now))
+                self._added_up.observe(time.monotonic() - now)
+        elif isinstance(message, Mark):
+            self._bridge.mark(message.mark.name, now)
+            if not self._bridge.playback.is_unheard:
+                self._all_heard.set()
+        elif isinstance(message, Start):
+            self._start(message, now)
+        elif isinstance(message, Stop):
+            self._caller_gone(endings.HANGUP)
+
+    def _start(self, message: Start, now: float) -> None:
+        token = message.start.custom_parameters.get("token", "")
+        if not self._active_calls.begin(self._stream.call_sid, token, self, now):
+            self.end(endings.BAD_TOKEN)
+            return
+        self._log = self._log.bind(call_sid=self._stream.call_sid, stream_sid=self._stream.stream_sid)
+        self._active_calls.n_unauthenticated -= 1
+        self._metrics.calls_active.inc()
+        self._media_at = now
+        self._publish(news.CallStarted)
+        self._begun.set()
+
+    def _caller_gone(self, ending: Ending) -> None:
+        self._gone.set()
+        self._all_heard.set()
+        self.end(ending)
+
+    def _malformed(self, text: bytes, reason: str) -> None:
+        self._n_malformed += 1
+        self._metrics.skipped_messages.labels("twilio").inc()
+        if self._n_malformed == 1:
+            self._log.warning("malformed message skipped", reason=reason)
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            self._refuse("not UTF-8", 1007)  # RFC 6455 section 8.1
+
+    def _refuse(self, reason: str, close_code: int) -> None:
+        self._log.warning("media stream refused", reason=reason)
+        self._close_code = self._close_code or close_code
+        self.end(endings.CARRIER_PROTOCOL)
+
+    # Callbacks of the model leg
+
+    def _event_received(self, event: ServerEvent | Unknown) -> None:
+        if self._ended.done():
+            return
+        now = time.monotonic()
+        try:
+            self._perform(self._bridge.model_event(event, now))
+            if type(event) is AudioDelta:
+                self._added_down.observe(time.monotonic() - now)
+            self._report(event, now)
+        except Exception:
+            self._fail()
+
+    def _model_closed(self, event: dict[str, Any]) -> None:
+        if event["error"]:
+            self._log.error("model connection lost", code=event["code"])
+            self.end(endings.MODEL_LOST)
+
+    def _report(self, event: ServerEvent | Unknown, now: float) -> None:
+        """Tell the feed and the metrics."""
+        match event:
+            case AudioDelta(item_id=item_id) if item_id != self._item_id:
+                self._item_id = item_id
+                self._publish(news.ModelSpeaking, item_id=item_id)
+                if self._speech_stopped_at is not None:
+                    self._metrics.response_latency.observe(now - self._speech_stopped_at)
+                    self._speech_stopped_at = None
+            case SpeechStarted():
+                self._publish(news.CallerSpeaking)
+            case SpeechStopped():
+                self._speech_stopped_at = now
+                self._publish(news.CallerSilent)
+            case CallerTranscript(transcript=text):
+                self._publish(news.CallerSaid, text=text)
+            case TranscriptDone(item_id=item_id, transcript=text):
+                self._publish(news.ModelSaid, item_id=item_id, text=text)
+            case _:
+                pass
+
+    # Both
+
+    def _perform(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            match command:
+                case AppendAudio(pcm16=pcm16):
+                    self._send_to_model(self._client.append_input_audio_nowait, pcm16)
+                case PlayAudio(payload=payload, mark_name=name):
+                    self._socket.write(self._stream.media(payload), self._stream.mark(name))
+                case ClearAudio():
+                    self._socket.write(self._stream.clear())
+                    self._metrics.barge_ins.inc()
+                case TruncateItem(item_id=item_id, audio_end_ms=ms):
+                    self._send_to_model(self._client.truncate_item_nowait, item_id, ms)
+                    self._publish(news.Interrupted, item_id=item_id, heard_ms=ms)
+                case CancelResponse(response_id=response_id):
+                    self._send_to_model(self._client.cancel_response_nowait, response_id)
+
+    def _send_to_model(self, send: Callable[..., None], *arguments: object) -> None:
+        try:
+            send(*arguments)
+        except RealtimeError:  # its socket is closing, and the close event is on its way
+            self.end(endings.MODEL_LOST)
+
+    def _fail(self) -> None:
+        self._log.exception("call failed")
+        self.end(endings.BUG)
+
+    def _publish(self, kind: type[news.CallEvent], **details: object) -> None:
+        self._feed.publish(kind(self._stream.call_sid, time.monotonic(), **details))
+
+    def _account_for(self, ending: Ending, seconds: float) -> None:
+        """The numbers of a call that is over."""
+        tally, metrics = self._bridge.tally, self._metrics
+        metrics.calls.labels(ending.by, ending.reason).inc()
+        metrics.dropped_audio.labels("model-not-ready").inc(self._client.n_dropped_ms / 1000)
+        metrics.dropped_audio.labels("flood").inc(tally.flooded_ms / 1000)
+        metrics.dropped_audio.labels("late-delta").inc(tally.late_ms / 1000)
+        metrics.skipped_messages.labels("model").inc(self._client.realtime.n_malformed)
+        if self._begun.is_set():
+            metrics.calls_active.dec()
+            self._active_calls.finish(self._stream.call_sid, ending)
+            self._publish(news.CallOver, ending=ending)
+        else:
+            self._active_calls.n_unauthenticated -= 1
+        self._log.info(
+            "call ended",
+            by=ending.by,
+            reason=ending.reason,
+            seconds=round(seconds, 2),
+            caller_ms=tally.caller_ms,
+            model_ms=tally.model_ms,
+            barge_ins=tally.n_barge_ins,
+            late_ms=tally.late_ms,
+            flooded_ms=tally.flooded_ms,
+            dropped_ms=self._client.n_dropped_ms,
+            malformed=self._n_malformed,
+            missing=self._stream.n_missing,
+            tokens=self._client.conversation.usage.total_tokens,
+        )

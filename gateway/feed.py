@@ -1,0 +1,105 @@
+"""What happens on the calls, for whoever watches: the terminal, a console."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from gateway.ending import Ending
+
+MAX_WAITING = 1000
+"""Events kept for a viewer that is slow; then its oldest are lost."""
+
+
+class CallEvent(msgspec.Struct, frozen=True):
+    """Something happened on a call. ``at`` is the event loop's clock, seconds."""
+
+    call_sid: str
+    at: float
+
+
+class CallStarted(CallEvent, frozen=True):
+    """The media stream is open and its token was right."""
+
+
+class ModelReady(CallEvent, frozen=True):
+    """The model has confirmed our session."""
+
+
+class CallerSpeaking(CallEvent, frozen=True):
+    """The model heard the caller begin to speak."""
+
+
+class CallerSilent(CallEvent, frozen=True):
+    """The model heard the caller stop."""
+
+
+class CallerSaid(CallEvent, frozen=True):
+    """The caller's words were recognised."""
+
+    text: str
+
+
+class ModelSpeaking(CallEvent, frozen=True):
+    """The first audio of an item was sent to the caller."""
+
+    item_id: str
+
+
+class ModelSaid(CallEvent, frozen=True):
+    """The words of an item are complete; how much of it is heard is another matter."""
+
+    item_id: str
+    text: str
+
+
+class Interrupted(CallEvent, frozen=True):
+    """The caller spoke over an item and heard only this much of it."""
+
+    item_id: str
+    heard_ms: int
+
+
+class CallOver(CallEvent, frozen=True):
+    """The call has ended."""
+
+    ending: Ending
+
+
+class Feed:
+    """Hands every call event to every viewer, and waits for none of them."""
+
+    def __init__(self) -> None:
+        self._viewers: set[_Viewer] = set()
+
+    def publish(self, event: CallEvent) -> None:
+        """Give an event to whoever watches now."""
+        for viewer in self._viewers:
+            viewer.put(event)
+
+    async def watch(self) -> AsyncGenerator[CallEvent, None]:
+        """Every event from now on. The iterator must be closed when it is no longer wanted."""
+        viewer = _Viewer()
+        self._viewers.add(viewer)
+        try:
+            while True:
+                yield await viewer.get()
+        finally:
+            self._viewers.discard(viewer)
+
+
+class _Viewer:
+    def __init__(self) -> None:
+        self._events: deque[CallEvent] = deque(maxlen=MAX_WAITING)
+        self._news = asyncio.Event()
+
+    def put(self, event: CallEvent) -> None:
+        self._events.append(event)
+        self._news.set()
+
+    async def get(self) -> CallEvent:
+        while not self._events:
+            self._news.clear()
+            await self._news.wait()
+        return self._events.popleft()

@@ -1,0 +1,158 @@
+"""What the caller has heard, as opposed to what the model has said and what was sent.
+
+Twilio plays what it is sent in order, at 8 kHz, and echoes a mark when the audio before it has played, but also
+when a clear throws that audio away. So marks carry a generation: a clear begins a new one, and echoes of older
+marks say nothing. Between marks the clock is asked, but only as far as the next mark that has not come back.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import msgspec
+
+SAMPLE_RATE = 8000
+SAMPLES_PER_MS = 8
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """Where an item must end, because the caller heard no more of it."""
+
+    item_id: str
+    audio_end_ms: int
+    """Never beyond the audio the model made for the item."""
+
+
+@dataclass
+class _Item:
+    item_id: str
+    said_ms: int = 0
+    n_sent: int = 0
+    n_heard: int = 0
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Audio between two marks."""
+
+    mark_name: str
+    item: _Item
+    end_in_item: int
+    """Samples of the item sent up to and with this segment."""
+    end: int
+    """Samples of the whole stream played when this segment has played."""
+
+
+@dataclass
+class Playback:
+    """Accounts for the audio of one media stream. Amounts are samples at 8 kHz unless their name says ms."""
+
+    generation: int = 0
+    """Counts the clears. Marks of an older generation do not count."""
+    _items: dict[str, _Item] = field(default_factory=dict)
+    _pending: deque[_Segment] = field(default_factory=deque)
+    _n_marks: int = 0
+    _end: int = 0
+    _confirmed: int = 0
+    _confirmed_at: float = 0.0
+
+    def said(self, item_id: str, total_ms: int) -> None:
+        """Account for an item's audio made by the model so far, in whole milliseconds."""
+        self._item(item_id).said_ms = total_ms
+
+    def sent(self, item_id: str, n_samples: int, now: float) -> str:
+        """Account for an item's next audio handed to Twilio; return the name of the mark to send after it."""
+        if not self._pending:  # nothing is playing, so this audio starts now
+            self._confirmed, self._confirmed_at = self._end, now
+        item = self._item(item_id)
+        item.n_sent += n_samples
+        self._end += n_samples
+        self._n_marks += 1
+        name = f"g{self.generation}:{self._n_marks}"
+        self._pending.append(_Segment(name, item, item.n_sent, self._end))
+        return name
+
+    def marked(self, name: str, now: float) -> bool:
+        """Take an echoed mark; return whether it is one we are waiting for.
+
+        A mark also vouches for those sent before it, should their echoes be lost.
+        """
+        if all(segment.mark_name != name for segment in self._pending):
+            return False
+        while True:
+            segment = self._pending.popleft()
+            segment.item.n_heard = segment.end_in_item
+            self._confirmed, self._confirmed_at = segment.end, now
+            if segment.item.finished and segment.item.n_heard == segment.item.n_sent:
+                self._items.pop(segment.item.item_id, None)
+            if segment.mark_name == name:
+                return True
+
+    def finished(self, item_id: str) -> None:
+        """No more audio of this item will come: forget it once it has been heard."""
+        item = self._items.get(item_id)
+        if item is None:
+            return
+        item.finished = True
+        if item.n_heard == item.n_sent:
+            del self._items[item_id]
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether some audio has not been confirmed as heard."""
+        return bool(self._pending)
+
+    @property
+    def n_pending_marks(self) -> int:
+        """Marks sent and not yet echoed."""
+        return len(self._pending)
+
+    def unheard_ms(self, now: float) -> int:
+        """Audio at Twilio that has not sounded yet."""
+        return (self._end - self._position(now)) // SAMPLES_PER_MS
+
+    def heard_ms(self, item_id: str, now: float) -> int:
+        """How much of an item has sounded. An item that is unknown, or forgotten once heard, gives 0."""
+        item = self._items.get(item_id)
+        return 0 if item is None else self._heard(item, self._position(now)) // SAMPLES_PER_MS
+
+    def cleared(self, now: float) -> list[Cut]:
+        """Give up on unheard audio; return where each item it belonged to must be cut, in order of playing.
+
+        An item of which everything has sounded, by the clock, is not cut: the server would drop its transcript.
+        """
+        position = self._position(now)
+        unheard = dict.fromkeys(segment.item.item_id for segment in self._pending)
+        cuts = []
+        for item_id in unheard:
+            item = self._items.pop(item_id)
+            heard_ms = self._heard(item, position) // SAMPLES_PER_MS
+            if heard_ms < item.said_ms:
+                cuts.append(Cut(item_id, heard_ms))
+        self._pending.clear()
+        self._end = self._confirmed = position
+        self._confirmed_at = now
+        self.generation += 1
+        return cuts
+
+    def _item(self, item_id: str) -> _Item:
+        item = self._items.get(item_id)
+        if item is None:
+            item = self._items[item_id] = _Item(item_id)
+        return item
+
+    def _position(self, now: float) -> int:
+        """Samples of the stream that have sounded: the last confirmed mark, and the clock since, up to the next."""
+        if not self._pending:
+            return self._end
+        elapsed = max(0, int((now - self._confirmed_at) * SAMPLE_RATE))
+        return min(self._confirmed + elapsed, self._pending[0].end)
+
+    def _heard(self, item: _Item, position: int) -> int:
+        """Samples of an item that have sounded when the stream is at ``position``."""
+        first = next((segment for segment in self._pending if segment.item is item), None)
+        if first is None:
+            return item.n_heard
+        if first is not self._pending[0]:  # it waits behind other audio
+            return item.n_heard
+        return max(item.n_heard, first.end_in_item - (first.end - position))

@@ -1,0 +1,131 @@
+"""Everything the gateway can be told, from the environment and from ``.env``."""
+
+import ipaddress
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
+
+import pydantic
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway.errors import SettingsError
+
+E164 = r"^\+[1-9][0-9]{6,14}$"
+
+
+class Settings(BaseSettings):
+    """Read once, at startup; every mistake is reported at once. The environment wins over ``.env``."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on."""
+    public_url: str
+    """The address Twilio knows us by, https, without a path. Signatures are checked against it."""
+    twilio_auth_token: Annotated[tuple[SecretStr, ...], NoDecode]
+    """The account's auth token; several, separated by commas, while one is being rotated."""
+    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")] | None = None
+    """If given, calls of any other account are refused, though signed with the right token."""
+    openai_api_key: SecretStr | None = None
+    """Without a key, and without REALTIME_URL, the embedded realtime server answers."""
+    realtime_url: str | None = None
+    """Another realtime server's address; ws:// only to this machine."""
+    realtime_model: str = "gpt-realtime-2.1"
+    """The model to ask for."""
+    max_calls: PositiveInt = 50
+    """Calls carried at once; the next caller hears that we are busy."""
+    drain_timeout: PositiveFloat = 25.0
+    """Seconds that calls get to finish once SIGTERM arrives. Heroku kills at 30."""
+    fallback_number: Annotated[str, Field(pattern=E164)] | None = None
+    """Phone that callers reach when we are busy or broken, E.164."""
+    metrics_token: SecretStr | None = None
+    """Lets others than this machine read /metrics, as a bearer token."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """How much to log."""
+    log_format: Literal["console", "json"] = "console"
+    """Lines for people, or JSON lines."""
+
+    @pydantic.field_validator("twilio_auth_token", mode="before")
+    @classmethod
+    def _split_tokens(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        tokens = tuple(token.strip() for token in value.split(",") if token.strip())
+        if not tokens:
+            raise ValueError("is empty")
+        return tokens
+
+    @pydantic.field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str) -> str:
+        parts = _split_url(value)
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+            raise ValueError("must be https")
+        if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+            raise ValueError("must be an address alone, such as https://voice.example.com")
+        return value.rstrip("/")
+
+    @pydantic.field_validator("realtime_url")
+    @classmethod
+    def _check_realtime_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = _split_url(value)
+        if parts.scheme != "wss" and not (parts.scheme == "ws" and is_loopback(parts.hostname)):
+            raise ValueError("must be wss, or ws to this machine")
+        return value
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """The auth tokens in clear."""
+        return tuple(token.get_secret_value() for token in self.twilio_auth_token)
+
+    @property
+    def wants_embedded_server(self) -> bool:
+        """Whether nobody else was named to answer."""
+        return self.openai_api_key is None and self.realtime_url is None
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; what is given here wins over the environment.
+
+    Raises:
+        SettingsError: they cannot be used; one line for each mistake, without the values, which may be secret.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # it is pydantic that checks them
+    except pydantic.ValidationError as exc:
+        lines = [
+            _line(error["loc"], error["type"], error["msg"]) for error in exc.errors(include_input=False)
+        ]
+        raise SettingsError("\n".join(dict.fromkeys(lines))) from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env: not UTF-8") from None
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name is this machine."""
+    if host is None or host == "localhost":
+        return host is not None
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split_url(value: str) -> SplitResult:
+    parts = urlsplit(value)
+    if not parts.hostname or parts.port == 0:  # asking for the port checks it
+        raise ValueError("is not an address")
+    return parts
+
+
+def _line(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = str(location[0]).upper() if location else "settings"
+    if kind == "missing":
+        return f"{name}: is required"
+    if kind == "extra_forbidden":
+        return f"{name}: unknown setting in .env"
+    return f"{name}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,55 @@
+"""The media stream's WebSocket: who may open it, and the call it becomes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from starlette.responses import Response
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from gateway.active_calls import MAX_UNAUTHENTICATED, ActiveCalls
+from gateway.call import Call, CallerSocket
+from gateway.twilio.signature import is_handshake_signed_by_twilio, websocket_url
+from gateway.web.media_socket import MEDIA_SOCKET, MediaSocket
+
+PATH = "/twilio/media"
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class MediaStreams:
+    """Turns signed handshakes into calls."""
+
+    public_url: str
+    auth_tokens: tuple[str, ...] = field(repr=False)
+    active_calls: ActiveCalls
+    new_call: Callable[[CallerSocket], Call]
+
+    def routes(self) -> list[WebSocketRoute]:
+        """The stream's path, which Twilio may dial with a slash at its end."""
+        return [WebSocketRoute(path, self.endpoint) for path in (PATH, f"{PATH}/")]
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        """Carry one call, from handshake to ending."""
+        status = self._refusal(websocket)
+        if status:
+            _log.warning("media stream refused", status=status)
+            await websocket.send_denial_response(Response(status_code=status))
+            return
+        socket: MediaSocket = websocket.scope["extensions"][MEDIA_SOCKET]
+        call = self.new_call(socket)
+        socket.bind(call)
+        await websocket.accept()
+        await call.run()
+
+    def _refusal(self, websocket: WebSocket) -> int:
+        """The HTTP status with which a handshake is refused, or 0."""
+        if "Origin" in websocket.headers:
+            return 403  # Twilio sends none; a browser is trying to
+        signature = websocket.headers.getlist("X-Twilio-Signature")
+        url = websocket_url(self.public_url, PATH)
+        if not is_handshake_signed_by_twilio(url, signature, self.auth_tokens):
+            return 403
+        return 503 if self.active_calls.n_unauthenticated >= MAX_UNAUTHENTICATED else 0
