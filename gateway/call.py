@@ -108,8 +108,8 @@ class Call:
             self.end(ending)
             code = self._close_code or CLOSE_CODES.get(ending, 1000)
             self._socket.close(code)
-            await self._client.disconnect()
             self._account_for(ending, time.monotonic() - started_at)
+            await self._client.disconnect()
         return ending
 
     def end(self, ending: Ending) -> None:

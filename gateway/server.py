@@ -44,14 +44,16 @@ class GatewayServer(uvicorn.Server):
             )
         )
         self.ready = asyncio.Event()
-        """Set once requests are answered."""
+        """Set once requests are answered, or never will be."""
         self._active_calls = active_calls
         self._drain_timeout = drain_timeout
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve."""
-        await super().startup(sockets)
-        self.ready.set()
+        try:
+            await super().startup(sockets)
+        finally:
+            self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new calls, wait for those that are going on, and then stop.
@@ -90,14 +92,17 @@ def listen(host: str, port: int) -> socket.socket:
 
 @contextlib.asynccontextmanager
 async def serving(server: GatewayServer, listener: socket.socket) -> AsyncIterator[None]:
-    """Run a server beside the body of a ``with`` statement; stop it, after the drain, at its end."""
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server._serve([listener]), name="server")  # noqa: SLF001 - serve() would take our signals
+    """Run a server beside the body of a ``with`` statement; stop it, after the drain, however that ends."""
+    running = asyncio.get_running_loop().create_task(
+        server._serve([listener]),  # noqa: SLF001 - serve() would take our signals
+        name="server",
+    )
+    try:
         await server.ready.wait()
-        try:
-            yield
-        finally:
-            server.should_exit = True
+        yield
+    finally:
+        server.should_exit = True
+        await running
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

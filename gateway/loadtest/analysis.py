@@ -150,8 +150,8 @@ _Voiced = tuple[Utterance, int, int]
 
 def _replies(voiced: list[_Voiced], spurts: tuple[Talkspurt, ...]) -> tuple[Reply, ...]:
     replies = []
-    next_starts = [start_ms for _, start_ms, _ in voiced[1:]]
-    for (utterance, _, end_ms), next_start_ms in zip(voiced, [*next_starts, None], strict=True):
+    for index, (utterance, _, end_ms) in enumerate(voiced):
+        next_start_ms = voiced[index + 1][1] if index + 1 < len(voiced) else None
         if _speaking_at(end_ms, spurts):
             continue
         starts = [spurt.start_ms for spurt in spurts if spurt.start_ms > end_ms]

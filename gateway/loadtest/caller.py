@@ -19,7 +19,7 @@ MAX_WEBHOOKS = 20
 """Requests that one call makes before it is taken for a loop."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)  # it holds secrets
 class RecordedCaller:
     """Sans-I/O caller and Twilio in one: webhooks, TwiML, media streams, playback. Every ``now`` is float seconds.
 
@@ -123,8 +123,13 @@ class RecordedCaller:
         return self._stream is not None and now >= self._hang_up_at()
 
     def hang_up(self, now: float, *, reason: str = "caller-hung-up") -> list[str]:
-        """End the call: the stop message, after which the socket is closed without status."""
-        messages = self._stream.stop(now) if self._stream and reason == "caller-hung-up" else []
+        """End the call: what is still due and the stop message, after which the socket is closed without status.
+
+        With another reason the line breaks, and there is no stop message.
+        """
+        messages = self.due(now)
+        if self._stream and reason == "caller-hung-up":
+            messages += self._stream.stop(now)
         self._close(now)
         self._take(End(reason), now)
         return messages

@@ -107,7 +107,12 @@ class Document:
         try:
             absolute = urljoin(self._url, url.strip())
             parts = urlsplit(absolute)
-            if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            if (
+                _is_plain(absolute)
+                and parts.scheme in ("http", "https")
+                and parts.hostname
+                and parts.port != 0
+            ):
                 return absolute
         except ValueError:
             pass
@@ -119,7 +124,7 @@ class Document:
             host, _ = parts.hostname, parts.port
         except ValueError:
             host = None
-        if not host:
+        if not host or not _is_plain(url):
             raise _FaultyDocumentError("stream-url-invalid", f"{url!r} is not an absolute URL")
         if parts.scheme not in self._schemes:
             raise _FaultyDocumentError("stream-not-wss", url)
@@ -160,6 +165,10 @@ def _parse(body: bytes) -> Element:
 
 def _refuse_doctype(name: str, system_id: str | None, public_id: str | None, has_subset: bool) -> None:  # noqa: ARG001
     raise _FaultyDocumentError("twiml-not-xml", "a document type is declared")
+
+
+def _is_plain(url: str) -> bool:
+    return url.isascii() and url.isprintable() and " " not in url
 
 
 def _parameter(element: Element) -> tuple[str, str]:

@@ -1,12 +1,9 @@
 """Places a recorded caller's call over real sockets: webhooks with aiohttp, the media stream with websockets."""
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
@@ -16,6 +13,7 @@ from yarl import URL
 
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.document import MAX_BYTES
+from gateway.loadtest.live_stream import HangUp, LiveStream
 from gateway.loadtest.playback import UnderRun
 from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
 from gateway.loadtest.timeline import Event, Timeline
@@ -23,8 +21,6 @@ from gateway.loadtest.webhook import HttpRequest
 
 Address = tuple[str, int]
 """Host and port."""
-HangUp = Literal["stop", "reset", "close"]
-"""How the caller's end goes away: as Twilio does, with a TCP reset, or with a close frame but no stop message."""
 
 WEBHOOK_TIMEOUT = aiohttp.ClientTimeout(total=15.0, sock_connect=5.0)
 """Seconds; Twilio's own limits."""
@@ -34,7 +30,6 @@ CLOSE_TIMEOUT = 1.0
 """Seconds for the server to answer a close."""
 MAX_UNREAD = 1 << 26
 """Bytes the server may leave unread before it holds the caller up: an hour of media. A person would not wait."""
-_HANG_UP_REASONS = {"stop": "caller-hung-up", "reset": "caller-reset", "close": "caller-closed"}
 
 
 @dataclass(frozen=True)
@@ -141,7 +136,7 @@ class _Line:
         except (InvalidHandshake, ConnectionClosed, EOFError, OSError) as error:
             return self._caller.fail("stream-unreachable", f"{step.url}: {error}", self._now())
         async with opened as websocket:
-            live = _LiveStream(self._caller, websocket, self._end)
+            live = LiveStream(self._caller, websocket, self._end)
             return await live.carry()
 
     async def _send(self, request: HttpRequest) -> tuple[int, str | None, bytes]:
@@ -179,73 +174,6 @@ class _Line:
             host=host,
             port=port,
         )
-
-
-class _LiveStream:
-    """One open media stream: a task that sends on deadlines, and the reader."""
-
-    def __init__(self, caller: RecordedCaller, websocket: ClientConnection, end: HangUp) -> None:
-        self._caller = caller
-        self._websocket = websocket
-        self._end = end
-        self._now = asyncio.get_running_loop().time
-        self._deadline = 0.0
-        self._sooner = asyncio.Event()
-        """Set when something is due before the deadline that is waited for."""
-
-    async def carry(self) -> Step:
-        async with asyncio.TaskGroup() as tasks:
-            sender = tasks.create_task(self._send_when_due(), name="caller-sends")
-            await self._read()
-            sender.cancel()
-        return self._caller.stream_closed(self._websocket.close_code, self._now())
-
-    async def _read(self) -> None:
-        caller = self._caller
-        try:
-            async for message in self._websocket:
-                caller.receive(message, self._now())
-                deadline = caller.next_deadline()
-                if deadline is not None and deadline < self._deadline:
-                    self._sooner.set()
-        except ConnectionClosed:
-            pass  # the close code says it
-
-    async def _send_when_due(self) -> None:
-        try:
-            for message in self._caller.begin(self._now()):
-                await self._websocket.send(message)
-            while not self._caller.wants_to_hang_up(now := self._now()):
-                for message in self._caller.due(now):
-                    await self._websocket.send(message)
-                await self._wait()
-            await self._hang_up()
-        except ConnectionClosed:
-            pass  # the reader has seen it too
-
-    async def _wait(self) -> None:
-        deadline = self._caller.next_deadline()
-        if deadline is None:
-            return
-        self._deadline = deadline
-        self._sooner.clear()
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._sooner.wait()
-        except TimeoutError:
-            pass
-
-    async def _hang_up(self) -> None:
-        websocket = self._websocket
-        for message in self._caller.hang_up(self._now(), reason=_HANG_UP_REASONS[self._end]):
-            await websocket.send(message)
-        if self._end == "reset":
-            tcp: socket.socket = websocket.transport.get_extra_info("socket")
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            websocket.transport.abort()
-        else:
-            async with websocket.send_context():
-                websocket.protocol.send_close()  # without status, as Twilio does
 
 
 def _at(address: Address, url: str) -> str:

@@ -55,7 +55,7 @@ class Timeline:
     events: list[Event] = field(default_factory=list)
     n_events_lost: int = 0
     said: list[SaidRun] = field(default_factory=list)
-    frame_lateness_ms: array[float] = field(default_factory=lambda: array("f"))
+    frame_lateness_ms: "array[float]" = field(default_factory=lambda: array("f"))
     """For every frame sent: milliseconds behind its deadline."""
     faults: Counter[str] = field(default_factory=Counter)
     """What the server did wrong: Twilio's warning codes, or ``bad-audio``."""

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -103,10 +103,13 @@ async def _form(request: Request) -> list[tuple[str, str]]:
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != FORM:
         raise HTTPException(415)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise HTTPException(413)
+    except ClientDisconnect:
+        raise HTTPException(400) from None  # nobody will read it
     try:
         return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:

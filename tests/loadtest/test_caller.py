@@ -216,6 +216,12 @@ def test_a_caller_in_a_hurry_hangs_up_in_the_middle() -> None:
     assert caller.wants_to_hang_up(100.015)
 
 
+def test_what_was_said_before_hanging_up_is_still_sent() -> None:
+    messages = streaming(TAPE).hang_up(100.05)
+
+    assert [json.loads(each)["event"] for each in messages] == ["media", "media", "stop"]
+
+
 def test_hanging_up_sends_stop_and_ends_everything() -> None:
     caller = streaming(TAPE)
     caller.receive(media(speech(1000)), 100.0)
@@ -240,7 +246,7 @@ def test_hanging_up_sends_stop_and_ends_everything() -> None:
 def test_a_caller_whose_line_breaks_sends_no_stop(reason: str) -> None:
     caller = streaming(TAPE)
 
-    assert caller.hang_up(100.1, reason=reason) == []
+    assert [json.loads(each)["event"] for each in caller.hang_up(100.05, reason=reason)] == ["media", "media"]
     assert caller.end == End(reason)
 
 

@@ -141,6 +141,8 @@ def test_what_is_no_plain_xml_is_a_failure(body: str | bytes) -> None:
         "<Response><Redirect method='PUT'>/a</Redirect></Response>",
         "<Response><Redirect>ftp://a.example/b</Redirect></Response>",
         "<Response><Redirect>https://[/b</Redirect></Response>",
+        "<Response><Redirect>http://a.example/&#13;&#10;Host: b</Redirect></Response>",
+        "<Response><Redirect>/a b</Redirect></Response>",
     ],
 )
 def test_what_twilio_would_not_run_is_a_failure(body: str) -> None:
@@ -154,6 +156,8 @@ def test_what_twilio_would_not_run_is_a_failure(body: str) -> None:
         ('url="/twilio/media"', "stream-url-invalid"),
         ('url="wss://voice.example.com/media?token=x"', "stream-url-invalid"),
         ('url="wss://[/media"', "stream-url-invalid"),
+        ('url="wss://voice.example.com/&#10;/"', "stream-url-invalid"),
+        ('url="wss://voice.example.com/é"', "stream-url-invalid"),
         ('url="wss://voice.example.com:99999/"', "stream-url-invalid"),
         ('url="ws://voice.example.com/media"', "stream-not-wss"),
         ('url="https://voice.example.com/media"', "stream-not-wss"),

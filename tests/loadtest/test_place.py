@@ -1,0 +1,421 @@
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+import pytest
+from aiohttp import ClientTimeout, WSMsgType, web
+
+from gateway.loadtest import place
+from gateway.loadtest.caller import RecordedCaller
+from gateway.loadtest.live_stream import HangUp
+from gateway.loadtest.place import Outcome, place_call
+from gateway.loadtest.steps import End
+from gateway.loadtest.timeline import Event
+from gateway.twilio.messages import Mark, Media, Start
+from gateway.twilio.signature import is_handshake_signed_by_twilio, is_signed_by_twilio
+from gateway.twilio.stream import MediaStreamProtocol, State
+from tests.loadtest.calls import (
+    AUTH_TOKEN,
+    CONNECT,
+    HANG_UP,
+    PUBLIC_URL,
+    STREAM_URL,
+    media,
+    new_caller,
+    recording,
+    silence,
+    speech,
+)
+
+TAPE = recording((40, 160), duration_ms=200)
+NO_STATUS = 0
+"""How aiohttp spells a close frame without status."""
+CLOSE_AFTER = 5
+"""Frames after which a gateway that closes does so."""
+
+
+@dataclass
+class FakeGateway:
+    """A gateway of one route each: checks signatures, answers TwiML, sends every frame back with a mark."""
+
+    twiml: dict[str, bytes] = field(
+        default_factory=lambda: {"/twilio/voice": CONNECT, "/twilio/after": HANG_UP}
+    )
+    stream_status: int = 101
+    close_code: int | None = None
+    """If set, the gateway closes the first stream after some frames."""
+    breaks: bool = False
+    """Or breaks the connection."""
+    stalls: bool = False
+    """If set, webhooks are never answered."""
+    is_deaf: bool = False
+    """If set, nothing is read from the stream."""
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    handshakes: list[dict[str, str]] = field(default_factory=list)
+    protocols: list[MediaStreamProtocol] = field(default_factory=list)
+    heard: list[bytes] = field(default_factory=list)
+    closes: list[int | None] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post("/twilio/{name:(voice|after|status)}", self.webhook)
+        app.router.add_get("/twilio/media", self.stream)
+        return app
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        body = (await request.read()).decode()
+        fields = parse_qsl(body, keep_blank_values=True)
+        signature = request.headers.getall("X-Twilio-Signature")
+        assert is_signed_by_twilio(PUBLIC_URL + request.path_qs, fields, signature, [AUTH_TOKEN])
+        assert request.headers.getall("Host") == ["voice.example.com"]
+        assert request.headers.getall("User-Agent") == ["TwilioProxy/1.1"]
+        self.requests.append((request.path, dict(fields)))
+        if self.stalls:
+            await asyncio.Event().wait()
+        if request.path == "/twilio/status":
+            return web.Response(status=204)
+        return web.Response(body=self.twiml[request.path], content_type="application/xml")
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        self.handshakes.append({name.lower(): value for name, value in request.headers.items()})
+        signature = request.headers.getall("X-Twilio-Signature")
+        assert is_handshake_signed_by_twilio(STREAM_URL, signature, [AUTH_TOKEN])
+        if self.stream_status != 101:
+            return web.Response(status=self.stream_status, headers={"Location": STREAM_URL})
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        try:
+            await self.carry(socket, request)
+        finally:  # a connection that resets cancels us
+            self.closes.append(socket.close_code)
+        return socket
+
+    async def carry(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        if self.is_deaf:
+            await asyncio.Event().wait()
+        protocol = MediaStreamProtocol()
+        self.protocols.append(protocol)
+        n_frames = 0
+        async for frame in socket:
+            if frame.type is not WSMsgType.TEXT:
+                break
+            message = protocol.receive_text(frame.data)
+            if isinstance(message, Start):
+                assert message.start.custom_parameters == {"token": "one-time"}
+            elif isinstance(message, Media):
+                n_frames += 1
+                self.heard.append(message.media.payload)
+                await socket.send_str(protocol.media(message.media.payload).decode())
+                await socket.send_str(protocol.mark(f"m{n_frames}").decode())
+            elif isinstance(message, Mark):
+                self.marks.append(message.mark.name)
+            if n_frames == CLOSE_AFTER and self.breaks:
+                assert request.transport is not None
+                request.transport.abort()
+            elif n_frames == CLOSE_AFTER and self.close_code and len(self.protocols) == 1:
+                await socket.close(code=self.close_code)
+
+
+def call(
+    gateway: FakeGateway,
+    caller: RecordedCaller,
+    *,
+    end: HangUp = "stop",
+    status_url: str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Outcome:
+    """Let a caller telephone a gateway on loopback under its public name."""
+
+    async def place_it() -> Outcome:
+        runner = web.AppRunner(gateway.app(), access_log=None, handler_cancellation=True)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            host, port = runner.addresses[0][:2]
+            return await place_call(
+                caller, connect_to=(host, port), on_event=on_event, status_url=status_url, end=end
+            )
+        finally:
+            await runner.cleanup()
+
+    return asyncio.run(place_it())
+
+
+def patient_caller() -> RecordedCaller:
+    """One that leaves it to the gateway to end the call."""
+    return quick_caller(linger=60.0, give_up_after=60.0)
+
+
+def quick_caller(**settings: float) -> RecordedCaller:
+    return new_caller(TAPE, **{"linger": 0.1, "give_up_after": 0.3, **settings})
+
+
+def test_a_call_is_played_whole_and_hung_up() -> None:
+    gateway, caller = FakeGateway(), quick_caller()
+    events: list[str] = []
+
+    outcome = call(
+        gateway, caller, status_url="/twilio/status", on_event=lambda event: events.append(event.kind)
+    )
+
+    assert outcome.end == caller.end == End("caller-hung-up")
+    assert b"".join(gateway.heard).startswith(TAPE.payload + silence(60))
+    assert outcome.n_frames_sent == len(gateway.heard)
+    assert gateway.protocols[0].state is State.STOPPED
+    assert gateway.protocols[0].n_missing == 0
+    assert gateway.closes == [NO_STATUS]
+    assert gateway.marks[:3] == ["m1", "m2", "m3"]
+    assert outcome.faults == {}
+    assert outcome.timeline is caller.timeline
+    assert len(outcome.timeline.frame_lateness_ms) == outcome.n_frames_sent
+    assert [(path, fields["CallStatus"]) for path, fields in gateway.requests] == [
+        ("/twilio/voice", "ringing"),
+        ("/twilio/status", "completed"),
+    ]
+    assert events[:3] == ["webhook-sent", "twiml-taken", "stream-started"]
+    assert events[-2:] == ["stop-sent", "ended"]
+
+
+def test_the_handshake_looks_like_twilio_s() -> None:
+    gateway = FakeGateway()
+    call(gateway, quick_caller())
+
+    (headers,) = gateway.handshakes
+    assert set(headers) == {
+        "host",
+        "connection",
+        "upgrade",
+        "sec-websocket-version",
+        "sec-websocket-key",
+        "user-agent",
+        "x-twilio-signature",
+        "accept-encoding",
+    }
+    assert headers["host"] == "voice.example.com"
+    assert headers["user-agent"] == "Twilio.TmeWs/1.0"
+    assert headers["accept-encoding"] == "gzip"
+
+
+def test_what_the_caller_heard_is_what_came_back() -> None:
+    gateway, caller = FakeGateway(), quick_caller()
+    call(gateway, caller)
+
+    heard = b"".join(bytes(each.payload) for each in caller.playback.runs)
+    assert len(heard) > 800
+    assert b"".join(gateway.heard).startswith(heard)
+
+
+def test_a_stream_that_the_gateway_closes_goes_on_at_the_action_url() -> None:
+    gateway = FakeGateway(close_code=1000)
+
+    outcome = call(gateway, patient_caller())
+
+    assert outcome.end == End("gateway-hung-up", "hangup")
+    assert [path for path, _ in gateway.requests] == ["/twilio/voice", "/twilio/after"]
+    assert gateway.requests[1][1]["CallStatus"] == "in-progress"
+    assert [each.detail for each in outcome.timeline.events if each.kind == "stream-closed"] == ["1000"]
+    assert outcome.faults == {}
+
+
+def test_a_connection_that_the_gateway_breaks_goes_on_at_the_action_url() -> None:
+    gateway = FakeGateway(breaks=True)
+
+    outcome = call(gateway, patient_caller())
+
+    assert outcome.end == End("gateway-hung-up", "hangup")
+    assert outcome.faults == {"31903": 1}
+
+
+def test_the_action_may_open_another_stream() -> None:
+    gateway = FakeGateway(close_code=1012, twiml={"/twilio/voice": CONNECT, "/twilio/after": CONNECT})
+
+    outcome = call(gateway, quick_caller(hang_up_after=1.0))
+
+    assert outcome.end == End("caller-hung-up")
+    assert len({each.stream_sid for each in gateway.protocols}) == len(gateway.protocols) == 2
+
+
+@pytest.mark.parametrize("status", [403, 302, 200, 503])
+def test_a_refused_handshake_is_31920_and_no_redirect_is_followed(status: int) -> None:
+    gateway = FakeGateway(stream_status=status)
+
+    outcome = call(gateway, quick_caller())
+
+    assert (outcome.end.reason, outcome.end.code) == ("stream-refused", 31920)
+    assert outcome.end.detail.endswith(f": {status}")
+    assert len(gateway.handshakes) == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "close_codes"),
+    [("reset", "caller-reset", [1006, None]), ("close", "caller-closed", [NO_STATUS])],
+)
+def test_a_caller_can_go_away_without_a_stop(end: HangUp, reason: str, close_codes: list[int | None]) -> None:
+    gateway = FakeGateway()
+
+    outcome = call(gateway, quick_caller(), end=end)
+
+    assert outcome.end == End(reason)
+    assert gateway.protocols[0].state is State.STREAMING
+    assert gateway.closes[0] in close_codes
+
+
+def test_a_gateway_that_reads_nothing_cannot_hold_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "CLOSE_TIMEOUT", 0.1)
+
+    assert call(FakeGateway(is_deaf=True), quick_caller()).end == End("caller-hung-up")
+
+
+def test_a_call_that_somebody_else_ends_is_over() -> None:
+    gateway, caller = FakeGateway(close_code=1000), patient_caller()
+
+    def hang_up_at_the_first_mark(event: Event) -> None:
+        if event.kind == "mark-received" and caller.end is None:
+            caller.hang_up(event.at)
+
+    assert call(gateway, caller, on_event=hang_up_at_the_first_mark).end == End("caller-hung-up")
+
+
+def test_a_call_turned_away_is_over_at_once() -> None:
+    gateway = FakeGateway(twiml={"/twilio/voice": b"<Response><Reject reason='busy'/></Response>"})
+
+    outcome = call(gateway, quick_caller(), status_url="/twilio/status")
+
+    assert outcome.end == End("busy")
+    assert outcome.n_frames_sent == 0
+    assert gateway.requests[-1][1]["CallStatus"] == "busy"
+
+
+def test_a_stream_url_that_cannot_be_dialled_is_invalid() -> None:
+    body = b"<Response><Connect><Stream url='wss://somebody@voice.example.com/'/></Connect></Response>"
+
+    assert call(FakeGateway(twiml={"/twilio/voice": body}), quick_caller()).end.reason == "stream-url-invalid"
+
+
+def test_a_redirect_to_a_page_that_is_not_there_is_a_failure() -> None:
+    gateway = FakeGateway(twiml={"/twilio/voice": b"<Response><Redirect>/nowhere</Redirect></Response>"})
+
+    outcome = call(gateway, quick_caller())
+
+    assert outcome.end == End("webhook-status", "404")
+
+
+def test_a_webhook_that_takes_too_long_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "WEBHOOK_TIMEOUT", ClientTimeout(total=0.1))
+
+    outcome = call(FakeGateway(stalls=True), quick_caller())
+
+    assert outcome.end.reason == "webhook-timeout"
+
+
+def test_a_document_that_never_ends_is_not_read_to_the_end() -> None:
+    gateway = FakeGateway(twiml={"/twilio/voice": b"<Response>" + b" " * 10_000_000})
+
+    assert call(gateway, quick_caller()).end.reason == "webhook-too-large"
+
+
+def test_a_status_callback_that_fails_is_a_fault_and_not_an_end() -> None:
+    outcome = call(FakeGateway(), quick_caller(hang_up_after=0.03), status_url="/nowhere")
+
+    assert outcome.end == End("caller-hung-up")
+    assert outcome.faults == {"15003": 1}
+
+
+async def call_nobody(caller: RecordedCaller) -> Outcome:
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    server.close()
+    await server.wait_closed()
+    return await place_call(caller, connect_to=(host, port), status_url="/twilio/status")
+
+
+def test_a_gateway_that_is_not_there_is_unreachable() -> None:
+    outcome = asyncio.run(call_nobody(quick_caller()))
+
+    assert outcome.end.reason == "webhook-unreachable"
+    assert outcome.faults == {"15003": 1}
+
+
+async def stream_to(answer: bytes | None, caller: RecordedCaller) -> Outcome:
+    """Answer the webhook, then answer the handshake with ``answer`` and hang up; or say nothing."""
+    connections: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"POST"):
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\n"
+                    b"Content-Length: %d\r\n\r\n%s" % (len(CONNECT), CONNECT)
+                )
+            elif answer is None:
+                return
+            else:
+                writer.write(answer)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        return await place_call(caller, connect_to=server.sockets[0].getsockname())
+    finally:
+        server.close()
+        for writer in connections:
+            writer.close()
+        await server.wait_closed()
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
+def test_a_stream_that_does_not_open_is_unreachable(answer: bytes) -> None:
+    assert asyncio.run(stream_to(answer, quick_caller())).end.reason == "stream-unreachable"
+
+
+def test_a_stream_whose_handshake_is_never_answered_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "STREAM_TIMEOUT", 0.1)
+
+    assert asyncio.run(stream_to(None, quick_caller())).end.reason == "stream-timeout"
+
+
+def test_a_plain_gateway_is_called_at_its_own_address() -> None:
+    """Without ``connect_to`` the public URL itself is dialled; ``http://`` is how a demo runs on loopback."""
+
+    async def place_it() -> Outcome:
+        async def voice(request: web.Request) -> web.Response:
+            url = str(request.url.with_path("/twilio/media")).replace("http", "ws", 1)
+            body = f"<Response><Connect><Stream url='{url}'/></Connect></Response>"
+            return web.Response(text=body, content_type="text/xml")
+
+        async def stream(request: web.Request) -> web.StreamResponse:
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            async for _ in socket:
+                await socket.send_bytes(b"noise")
+                await socket.send_str(media(speech(20), "MZ" + "0" * 32))
+            return socket
+
+        app = web.Application()
+        app.router.add_post("/twilio/voice", voice)
+        app.router.add_get("/twilio/media", stream)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            caller = quick_caller(hang_up_after=0.1)
+            caller.public_url = "http://{}:{}".format(*runner.addresses[0])
+            return await place_call(caller)
+        finally:
+            await runner.cleanup()
+
+    outcome = asyncio.run(place_it())
+
+    assert outcome.end == End("caller-hung-up")
+    assert outcome.faults["31950"] >= outcome.faults["31951"] > 1
+    received = [each.at for each in outcome.timeline.events if each.kind == "mark-received"]
+    echoed = [each.at for each in outcome.timeline.events if each.kind == "mark-echoed"]
+    lags = [after - before for before, after in zip(received, echoed, strict=False)]
+    assert min(lags[1:]) < 0.005  # not with the next frame, 20 ms later

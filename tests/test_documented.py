@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import typer.main
+
+from gateway.cli import app
+from gateway.ending import ENDINGS
+from gateway.metrics import Metrics
+from gateway.settings import Settings
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    assert [name for name in Settings.model_fields if f"`{name.upper()}`" not in README] == []
+
+
+def test_every_command_and_option_is_in_the_readme() -> None:
+    group = typer.main.get_command(app)
+    commands = group.commands  # type: ignore[attr-defined]
+
+    missing = [name for name in commands if f"`gateway {name}" not in README]
+    missing += [
+        f"{name} {option}"
+        for name, command in commands.items()
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--") and option != "--help" and f"`{option}" not in README
+    ]
+
+    assert missing == []
+
+
+def test_every_metric_is_in_the_readme() -> None:
+    names = [name.removesuffix("_created") for name in Metrics().registry._names_to_collectors]
+    families = {metric.name for metric in Metrics().registry.collect()}
+
+    assert names
+    assert [family for family in families if f"`{family}" not in README] == []
+
+
+def test_every_ending_is_in_the_readme_and_none_is_listed_twice() -> None:
+    assert [str(ending) for ending in ENDINGS if f"`{ending.reason}`" not in README] == []
+    assert len({(ending.by, ending.reason) for ending in ENDINGS}) == len(ENDINGS)

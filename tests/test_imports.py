@@ -1,0 +1,87 @@
+"""Dependencies point one way. Each place names what it must not import; ours and others' alike."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+IO = ("asyncio", "websockets", "aiohttp", "starlette", "uvicorn", "socket", "time", "os")
+PEERS = ("gateway.twilio", "gateway.realtime", "gateway.local_realtime", "gateway.loadtest")
+OUTER = ("gateway.call", "gateway.active_calls", "gateway.feed", "gateway.web", "gateway.app", "gateway.server",
+         "gateway.cli", "gateway.settings")  # fmt: skip
+
+MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
+    "codecs/voice_codecs": ("gateway", "asyncio", "msgspec"),
+    "gateway/errors.py": ("gateway.twilio", "gateway.realtime", *OUTER),
+    "gateway/ending.py": ("gateway",),
+    "gateway/log.py": ("gateway",),
+    "gateway/metrics.py": ("gateway",),
+    "gateway/twilio": (*IO, "gateway.realtime", "gateway.bridge", *OUTER),
+    "gateway/realtime/events.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
+    "gateway/realtime/session.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
+    "gateway/realtime/providers.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
+    "gateway/realtime/conversation.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
+    "gateway/realtime/held_audio.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
+    "gateway/realtime": ("starlette", "uvicorn", "gateway.twilio", "gateway.bridge", "gateway.local_realtime", *OUTER),
+    "gateway/playback.py": (*IO, *PEERS, *OUTER),
+    "gateway/bridge.py": (*IO, "gateway.local_realtime", "gateway.loadtest", *OUTER),
+    "gateway/call.py": ("gateway.web", "gateway.app", "gateway.server", "gateway.cli", "gateway.settings",
+                        "gateway.loadtest", "gateway.local_realtime", "starlette", "uvicorn", "websockets"),
+    "gateway/active_calls.py": (*PEERS, "gateway.call", "gateway.web", "gateway.app", "gateway.settings", "time"),
+    "gateway/feed.py": (*PEERS, "gateway.call", "gateway.web", "gateway.app", "gateway.settings"),
+    "gateway/local_realtime": ("gateway.twilio", "gateway.bridge", "gateway.playback", "gateway.loadtest", *OUTER),
+    "gateway/local_realtime/session.py": IO,
+    "gateway/loadtest": ("gateway.realtime", "gateway.local_realtime", "gateway.bridge", "gateway.playback", *OUTER),
+    "gateway/loadtest/caller.py": IO,
+    "gateway/loadtest/playback.py": IO,
+    "gateway/loadtest/analysis.py": IO,
+    "gateway/web": ("gateway.app", "gateway.server", "gateway.cli", "gateway.settings", "gateway.realtime",
+                    "gateway.local_realtime", "gateway.loadtest"),
+    "gateway/server.py": ("gateway.app", "gateway.cli", "gateway.settings", *PEERS),
+    "gateway/settings.py": ("gateway.web", "gateway.app", "gateway.call", *PEERS),
+    "gateway/app.py": ("gateway.cli", "gateway.loadtest"),
+}  # fmt: skip
+
+
+def sources(place: str) -> list[Path]:
+    path = ROOT / place
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("place", MUST_NOT_IMPORT)
+def test_dependencies_point_one_way(place: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sources(place)
+        for name in imports(path)
+        if any(within(name, forbidden) for forbidden in MUST_NOT_IMPORT[place])
+    ]
+
+    assert sources(place)
+    assert wrong == []
+
+
+def test_environment_is_read_by_the_settings_alone() -> None:
+    reads = [
+        path
+        for path in sources("gateway")
+        if "os.environ" in path.read_text() or "getenv" in path.read_text()
+    ]
+
+    assert [path.name for path in reads if path.name != "settings.py"] == []
