@@ -25,7 +25,7 @@ SILENCE_20_MS = b"\xff" * 160
 
 
 def pcm(ms: int) -> bytes:
-    return (np.sin(np.arange(ms * 24) * 0.05) * 8000).astype("<i2").tobytes()
+    return bytes((np.sin(np.arange(ms * 24) * 0.05) * 8000).astype("<i2").tobytes())
 
 
 def delta(item_id: str, ms: int, response_id: str = "resp") -> AudioDelta:

@@ -22,6 +22,7 @@ from tests.loadtest.calls import (
     HANG_UP,
     PUBLIC_URL,
     STREAM_URL,
+    mark,
     media,
     new_caller,
     recording,
@@ -395,6 +396,7 @@ def test_a_plain_gateway_is_called_at_its_own_address() -> None:
             await socket.prepare(request)
             async for _ in socket:
                 await socket.send_bytes(b"noise")
+                await socket.send_str(mark("nothing-to-play"))
                 await socket.send_str(media(speech(20), "MZ" + "0" * 32))
             return socket
 
