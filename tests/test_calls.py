@@ -88,9 +88,10 @@ def test_barge_in_silences_the_agent_and_tells_the_model_what_was_heard() -> Non
     assert session.events("response.cancel") == []
 
 
-def test_text_flow_works_beside_the_audio() -> None:
+def test_session_is_asked_for_in_our_audio_formats_before_anything_else() -> None:
     async def script(session: FakeSession) -> None:
         await session.wait_for("session.update")
+        await session.wait_for("input_audio_buffer.append")
         await session.say("item_1", tone(200), "Yes.")
 
     outcome, caller, session = scenario(script)
