@@ -1,11 +1,17 @@
+import re
+import textwrap
 from pathlib import Path
+from typing import Any
 
+import pytest
 import typer.main
 
 from gateway.cli import app
 from gateway.ending import ENDINGS
+from gateway.local_realtime import LocalRealtimeServer
 from gateway.metrics import Metrics
 from gateway.settings import Settings
+from tests.gateways import run
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -41,3 +47,18 @@ def test_every_metric_is_in_the_readme() -> None:
 def test_every_ending_is_in_the_readme_and_none_is_listed_twice() -> None:
     assert [str(ending) for ending in ENDINGS if f"`{ending.reason}`" not in README] == []
     assert len({(ending.by, ending.reason) for ending in ENDINGS}) == len(ENDINGS)
+
+
+def test_example_of_the_client_in_the_readme_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(import asyncio\n.*?)```", README, re.DOTALL)
+    code = example.replace('"wss://api.openai.com/v1/realtime"', "url")
+    defined: dict[str, Any] = {}
+    exec(f"async def use(url, api_key, pcm16):\n{textwrap.indent(code, '    ')}", defined)
+
+    async def scenario() -> None:
+        async with LocalRealtimeServer() as server:
+            await defined["use"](server.url, None, bytes(960))
+
+    run(scenario())
+
+    assert "I received your text message. Thank you." in capsys.readouterr().out
