@@ -12,13 +12,12 @@ import structlog
 from starlette.applications import Starlette
 
 from gateway.active_calls import ActiveCalls
-from gateway.call import Call, CallerSocket
+from gateway.call import Call, CallerSocket, Prompts
 from gateway.errors import GatewayError
 from gateway.feed import Feed
 from gateway.local_realtime import LocalRealtimeServer
 from gateway.metrics import Metrics
-from gateway.realtime import Provider, RealtimeClient, SessionConfig
-from gateway.realtime.providers import OPENAI_URL
+from gateway.realtime import Provider, RealtimeClient, SessionConfig, provider_named
 from gateway.server import GatewayServer
 from gateway.settings import Settings
 from gateway.web.health import Health
@@ -39,8 +38,8 @@ class Gateway:
         self.feed = Feed()
         self.metrics = Metrics()
         self.active_calls = ActiveCalls(settings.max_calls)
-        self._apology = _read_prompt("apology.flac")
-        self._provider = _provider(settings, settings.realtime_url or OPENAI_URL)
+        self._prompts = Prompts(_read_prompt("apology.flac"), _read_prompt("one_moment.flac"))
+        self._provider = _provider(settings)
         webhooks = Webhooks(
             settings.public_url,
             settings.auth_tokens,
@@ -66,7 +65,7 @@ class Gateway:
             if self.settings.wants_embedded_server:
                 embedded = await stack.enter_async_context(LocalRealtimeServer())
                 self._provider = _provider(self.settings, embedded.url)
-                _log.info("no OPENAI_API_KEY and no REALTIME_URL: the embedded realtime server answers")
+                _log.info("no other provider was named: the embedded realtime server answers")
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             lag = tasks.create_task(self._watch_loop(), name="loop-lag")
             yield
@@ -84,15 +83,22 @@ class Gateway:
             socket,
             active_calls=self.active_calls,
             new_client=lambda: RealtimeClient(self._provider, SessionConfig()),
-            apology=self._apology,
+            prompts=self._prompts,
             feed=self.feed,
             metrics=self.metrics,
         )
 
 
-def _provider(settings: Settings, url: str) -> Provider:
-    key = settings.openai_api_key
-    return Provider(url, settings.realtime_model, key.get_secret_value() if key else None)
+def _provider(settings: Settings, embedded_url: str | None = None) -> Provider:
+    """The provider that was named, or the embedded server, which is given no key."""
+    is_embedded = settings.wants_embedded_server
+    return provider_named(
+        "local" if is_embedded else settings.realtime_provider,
+        url=embedded_url or settings.realtime_url,
+        model=settings.realtime_model,
+        api_key=None if is_embedded else settings.provider_key,
+        audio_format=settings.audio_format,
+    )
 
 
 def _read_prompt(name: str) -> bytes:

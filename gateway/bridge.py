@@ -15,12 +15,11 @@ from gateway.realtime.events import (
     SpeechStarted,
     Unknown,
 )
-from voice_codecs import CallerToModel, ModelToCaller
+from voice_codecs.formats import PCM16_24K, AudioFormat
+from voice_codecs.transcode import Transcoder, caller_to_model, model_to_caller
 
 T = TypeVar("T")
 
-BYTES_PER_MS = 48
-"""PCM16 at 24 kHz, the model's side."""
 MARK_SPACING_MS = 200
 """There is a mark at least this often, so the heard position is never a guess of more."""
 MAX_UNHEARD_MS = 180_000
@@ -40,8 +39,8 @@ CALLER_BURST = 10 * 8000
 class AppendAudio(msgspec.Struct, frozen=True):
     """Give caller audio to the model."""
 
-    pcm16: bytes
-    """24 kHz, little-endian."""
+    audio: bytes
+    """In the format that the model's session takes."""
 
 
 class PlayAudio(msgspec.Struct, frozen=True):
@@ -102,14 +101,17 @@ class _Speaking:
 class Bridge:
     """One media stream joined to one model session.
 
-    ``server_interrupts`` says that the model stops generating by itself when the caller starts to speak.
+    ``server_interrupts`` says that the model stops generating by itself when the caller starts to speak, the formats
+    are those of the model's session.
     """
 
     server_interrupts: bool = True
+    input_format: AudioFormat = PCM16_24K
+    output_format: AudioFormat = PCM16_24K
     playback: Playback = field(default_factory=Playback)
     tally: Tally = field(default_factory=Tally)
-    _to_model: CallerToModel = field(default_factory=CallerToModel)
-    _to_caller: ModelToCaller = field(default_factory=ModelToCaller)
+    _to_model: Transcoder = field(init=False)
+    _to_caller: Transcoder = field(init=False)
     _speaking: _Speaking | None = None
     _active_response: str | None = None
     _response_of: dict[str, str] = field(default_factory=dict)
@@ -117,6 +119,10 @@ class Bridge:
     _dead_responses: dict[str, None] = field(default_factory=dict)
     _allowance: float = CALLER_BURST
     _allowed_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._to_model = caller_to_model(self.input_format)
+        self._to_caller = model_to_caller(self.output_format)
 
     def caller_audio(self, payload: bytes, now: float) -> list[Command]:
         """Take caller audio, mu-law."""
@@ -128,13 +134,13 @@ class Bridge:
             self.tally.flooded_ms += n // SAMPLES_PER_MS
             return []
         self.tally.caller_ms += n // SAMPLES_PER_MS
-        pcm16 = self._to_model.feed(payload)
-        return [AppendAudio(pcm16)] if pcm16 else []
+        audio = self._to_model.feed(payload)
+        return [AppendAudio(audio)] if audio else []
 
-    def announce(self, payload: bytes, now: float) -> list[Command]:
-        """Say something of our own, mu-law, in place of whatever the model was saying."""
+    def announce(self, payload: bytes, now: float, *, interrupts: bool = True) -> list[Command]:
+        """Say something of our own, mu-law, in place of whatever the model was saying, or behind it."""
         commands: list[Command] = []
-        if self.playback.is_unheard:
+        if interrupts and self.playback.is_unheard:
             commands.append(ClearAudio())
             self.playback.cleared(now)
         self._speaking = None
@@ -147,6 +153,12 @@ class Bridge:
         """Take a mark that Twilio echoed."""
         if not self.playback.marked(name, now):
             self.tally.n_stale_marks += 1
+
+    def session_lost(self, now: float) -> list[Command]:
+        """Take the end of a model session: what was sent is heard to its end, and nothing more of it comes."""
+        self._active_response = None
+        self._dead_responses.clear()
+        return self._finish_speaking(now)
 
     def model_event(self, event: ServerEvent | Unknown, now: float) -> list[Command]:
         """Take an event of the model."""
@@ -168,7 +180,7 @@ class Bridge:
     def _audio_delta(self, event: AudioDelta, now: float) -> list[Command]:
         response = event.response_id or event.item_id  # a server that names no response still names the item
         if response in self._dead_responses:
-            self.tally.late_ms += len(event.delta) // BYTES_PER_MS
+            self.tally.late_ms += self.output_format.bytes_to_ms(len(event.delta))
             return []
         commands: list[Command] = []
         speaking = self._speaking
@@ -176,13 +188,13 @@ class Bridge:
             commands += self._finish_speaking(now)
             speaking = self._speaking = _Speaking(event.item_id, response)
             _remember(self._response_of, event.item_id, response)
-        chunk_bytes = MARK_SPACING_MS * BYTES_PER_MS
+        chunk_bytes = self.output_format.ms_to_bytes(MARK_SPACING_MS)
         for start in range(0, len(event.delta), chunk_bytes):
             chunk = event.delta[start : start + chunk_bytes]
             speaking.n_bytes += len(chunk)
-            self.playback.said(event.item_id, speaking.n_bytes // BYTES_PER_MS)
+            self.playback.said(event.item_id, self.output_format.bytes_to_ms(speaking.n_bytes))
             commands += self._play(self._to_caller.feed(chunk), event.item_id, now)
-        self.tally.model_ms += len(event.delta) // BYTES_PER_MS
+        self.tally.model_ms += self.output_format.bytes_to_ms(len(event.delta))
         if (
             self.playback.unheard_ms(now) > MAX_UNHEARD_MS
             or self.playback.n_pending_marks > MAX_PENDING_MARKS
@@ -242,7 +254,7 @@ class Bridge:
         self._speaking = None
         self._to_caller.reset()
         self.playback.finished(speaking.item_id)
-        truncate = TruncateItem(speaking.item_id, speaking.n_bytes // BYTES_PER_MS)
+        truncate = TruncateItem(speaking.item_id, self.output_format.bytes_to_ms(speaking.n_bytes))
         generating = speaking.response == self._active_response
         return [CancelResponse(speaking.response), truncate] if generating else [truncate]
 

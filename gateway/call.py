@@ -1,8 +1,10 @@
 """The media session: one media stream joined to one model session, from handshake to ending."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -25,6 +27,7 @@ from gateway.realtime.events import (
     TranscriptDone,
     Unknown,
 )
+from gateway.realtime.retry import is_retryable
 from gateway.twilio.messages import MalformedMessage, Mark, Media, Start, Stop, StreamMessage
 from gateway.twilio.stream import MediaStreamProtocol, OutOfOrder, State, UnsupportedMedia
 
@@ -32,8 +35,10 @@ START_TIMEOUT = 10.0
 """Seconds from the handshake in which a valid start must come."""
 MEDIA_TIMEOUT = 30.0
 """Seconds without any media after which the stream is given up."""
-STALL_TIMEOUT = 2.0
-"""Seconds for which the model may refuse to take caller audio."""
+GAP_BEFORE_COMFORT = 1.5
+"""Seconds that a caller may hear nothing because there is no model session."""
+COMFORT_PERIOD = 4.0
+"""Seconds from one comforting phrase to the next."""
 CLOSE_CODES = {
     endings.NO_START: 1008,
     endings.BAD_TOKEN: 1008,
@@ -42,8 +47,6 @@ CLOSE_CODES = {
     endings.BUG: 1011,
 }
 """How the media stream's socket is closed where that is not a plain 1000."""
-REFUSED = frozenset({"unreachable", "unavailable", "timeout", "closed", "not_connected"})
-"""RealtimeError codes that are about reaching the server; all others are the server's refusal."""
 
 
 class CallerSocket(Protocol):
@@ -56,6 +59,16 @@ class CallerSocket(Protocol):
         """Close the socket, and drop it if the peer does not answer."""
 
 
+@dataclass(frozen=True)
+class Prompts:
+    """What the gateway itself says, mu-law, 8 kHz."""
+
+    apology: bytes
+    """That the call cannot go on."""
+    one_moment: bytes
+    """That it will, in a moment."""
+
+
 class Call:
     """Carries audio both ways. Driven by callbacks from both sockets; ``run`` owns everything that takes time."""
 
@@ -65,22 +78,28 @@ class Call:
         *,
         active_calls: ActiveCalls,
         new_client: Callable[[], RealtimeClient],
-        apology: bytes,
+        prompts: Prompts,
         feed: Feed,
         metrics: Metrics,
     ) -> None:
         self._socket = socket
         self._active_calls = active_calls
         self._client = new_client()
-        self._apology = apology
+        self._prompts = prompts
         self._feed = feed
         self._metrics = metrics
         self._stream = MediaStreamProtocol()
-        detection = self._client.config.turn_detection
-        self._bridge = Bridge(server_interrupts=detection is not None and detection.interrupt_response)
+        detection, provider = self._client.config.turn_detection, self._client.provider
+        self._bridge = Bridge(
+            server_interrupts=detection is not None and detection.interrupt_response,
+            input_format=provider.input_format,
+            output_format=provider.output_format,
+        )
         self._log = structlog.get_logger()
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._begun = asyncio.Event()
+        self._has_model = asyncio.Event()
+        self._has_no_model = asyncio.Event()
         self._all_heard = asyncio.Event()
         self._gone = asyncio.Event()
         self._media_at = time.monotonic()
@@ -91,7 +110,10 @@ class Call:
         self._added_up = metrics.added_latency.labels("caller-to-model")
         self._added_down = metrics.added_latency.labels("model-to-caller")
         self._client.on_server_event = self._event_received
-        self._client.on("close", self._model_closed)
+        self._client.is_audible = lambda: self._bridge.playback.is_unheard
+        self._client.on("session.lost", self._model_lost)
+        self._client.on("session.restored", self._model_restored)
+        self._client.on("close", self._model_over)
 
     async def run(self) -> Ending:
         """Carry the call to its end; return who ended it and why. Nothing is raised past here."""
@@ -123,6 +145,7 @@ class Call:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._until_ended(), name="ending")
                 tasks.create_task(self._begin(), name="begin")
+                tasks.create_task(self._comfort(), name="comfort")
                 tasks.create_task(self._watch(), name="watch")
         except* CallEnded as group:
             ended += [exc.ending for exc in group.exceptions if isinstance(exc, CallEnded)]
@@ -144,30 +167,41 @@ class Call:
         try:
             await self._client.connect()
         except RealtimeError as exc:
-            self._log.error("no model session", reason=str(exc), code=exc.code)
-            unreachable = exc.code in REFUSED
-            raise CallEnded(endings.MODEL_UNREACHABLE if unreachable else endings.MODEL_REFUSED) from None
+            self._log.error("no model session", reason=str(exc), code=exc.code[:80])
+            passing = is_retryable(exc.code)
+            raise CallEnded(endings.MODEL_UNREACHABLE if passing else endings.MODEL_REFUSED) from None
+        self._model_is_there()
         self._publish(news.ModelReady)
+
+    async def _comfort(self) -> None:
+        """Let the caller hear that the line lives, whenever there is no model and nothing to hear for too long."""
+        await self._begun.wait()
+        while True:
+            wait = GAP_BEFORE_COMFORT
+            while not await _happens(self._has_model, wait):
+                wait = 0.1
+                if not self._bridge.playback.is_unheard:
+                    one_moment = self._prompts.one_moment
+                    self._perform(self._bridge.announce(one_moment, time.monotonic(), interrupts=False))
+                    wait = COMFORT_PERIOD
+            await self._has_no_model.wait()
 
     async def _watch(self) -> None:
         """Look after what would otherwise just be silent."""
         await self._begun.wait()
         while True:
             await asyncio.sleep(0.5)
-            now = time.monotonic()
-            if now - self._media_at > MEDIA_TIMEOUT:
+            if time.monotonic() - self._media_at > MEDIA_TIMEOUT:
                 raise CallEnded(endings.MEDIA_TIMEOUT)
-            if self._client.congested_for(now) > STALL_TIMEOUT:
-                raise CallEnded(endings.MODEL_STALLED)
 
     async def _apologise(self) -> None:
         """Say that we have a problem, and wait until that was heard or the caller has gone."""
         if self._stream.state is not State.STREAMING or self._gone.is_set():
             return
         self._all_heard.clear()
-        self._perform(self._bridge.announce(self._apology, time.monotonic()))
+        self._perform(self._bridge.announce(self._prompts.apology, time.monotonic()))
         try:
-            async with asyncio.timeout(len(self._apology) / 8000 + 2.0):
+            async with asyncio.timeout(len(self._prompts.apology) / 8000 + 2.0):
                 await self._all_heard.wait()
         except TimeoutError:
             self._log.warning("the apology's last mark did not come back")
@@ -257,10 +291,25 @@ class Call:
         except Exception:
             self._fail()
 
-    def _model_closed(self, event: dict[str, Any]) -> None:
+    def _model_is_there(self) -> None:
+        self._has_no_model.clear()
+        self._has_model.set()
+
+    def _model_lost(self, event: dict[str, Any]) -> None:
+        if not self._ended.done():
+            self._has_model.clear()
+            self._has_no_model.set()
+            self._perform(self._bridge.session_lost(time.monotonic()))
+            self._publish(news.ModelLost, code=event["code"])
+
+    def _model_restored(self, event: dict[str, Any]) -> None:
+        self._model_is_there()
+        self._metrics.model_gap.observe(event["gap_ms"] / 1000)
+        self._publish(news.ModelRestored, gap_ms=event["gap_ms"])
+
+    def _model_over(self, event: dict[str, Any]) -> None:
         if event["error"]:
-            self._log.error("model connection lost", code=event["code"])
-            self.end(endings.MODEL_LOST)
+            self.end(endings.MODEL_LOST if is_retryable(event["code"]) else endings.MODEL_REFUSED)
 
     def _report(self, event: ServerEvent | Unknown, now: float) -> None:
         """Tell the feed and the metrics."""
@@ -288,8 +337,8 @@ class Call:
     def _perform(self, commands: Sequence[Command]) -> None:
         for command in commands:
             match command:
-                case AppendAudio(pcm16=pcm16):
-                    self._send_to_model(self._client.append_input_audio_nowait, pcm16)
+                case AppendAudio(audio=audio):
+                    self._send_to_model(self._client.append_input_audio_nowait, audio)
                 case PlayAudio(payload=payload, mark_name=name):
                     self._socket.write(self._stream.media(payload), self._stream.mark(name))
                 case ClearAudio():
@@ -304,7 +353,7 @@ class Call:
     def _send_to_model(self, send: Callable[..., None], *arguments: object) -> None:
         try:
             send(*arguments)
-        except RealtimeError:  # its socket is closing, and the close event is on its way
+        except RealtimeError:  # there is no session any more, and the close event is on its way
             self.end(endings.MODEL_LOST)
 
     def _fail(self) -> None:
@@ -339,7 +388,16 @@ class Call:
             late_ms=tally.late_ms,
             flooded_ms=tally.flooded_ms,
             dropped_ms=self._client.n_dropped_ms,
+            sessions=self._client.n_sessions,
             malformed=self._n_malformed,
             missing=self._stream.n_missing,
             tokens=self._client.conversation.usage.total_tokens,
         )
+
+
+async def _happens(event: asyncio.Event, within: float) -> bool:
+    """Whether an event comes within so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await event.wait()
+    return event.is_set()

@@ -36,13 +36,11 @@ CARRIER_PROTOCOL = Ending("carrier", "protocol-error")
 BAD_TOKEN = Ending("carrier", "bad-token")
 """The start message's token is missing, unknown, used, expired, or another call's."""
 MODEL_UNREACHABLE = Ending("model", "unreachable", apology=True)
-"""The model's socket could not be opened, or it did not answer in time."""
+"""No model session could be opened in time."""
 MODEL_REFUSED = Ending("model", "refused", apology=True)
-"""The model refused us or our session: key, model name, audio format."""
+"""The model refused us or our session for good: key, quota, model name, audio format."""
 MODEL_LOST = Ending("model", "lost", apology=True)
-"""The model's socket went away in the middle of the call."""
-MODEL_STALLED = Ending("model", "stalled", apology=True)
-"""The model's socket took no caller audio for too long."""
+"""The model's session was lost in the middle of the call, and no other could be had."""
 DRAINED = Ending("gateway", "drained")
 """The gateway was told to stop and the drain time ran out."""
 BUG = Ending("gateway", "bug", apology=True)
@@ -50,6 +48,6 @@ BUG = Ending("gateway", "bug", apology=True)
 
 ENDINGS = (
     HANGUP, STREAM_LOST, NO_START, MEDIA_TIMEOUT, CARRIER_PROTOCOL, BAD_TOKEN, MODEL_UNREACHABLE, MODEL_REFUSED,
-    MODEL_LOST, MODEL_STALLED, DRAINED, BUG,
+    MODEL_LOST, DRAINED, BUG,
 )  # fmt: skip
 """The closed list."""

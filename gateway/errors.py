@@ -6,6 +6,7 @@ GatewayError
         LocalProtocolError      we broke the rules
         RemoteProtocolError     the peer did
     RealtimeError               the model leg cannot go on
+    ToolError                   a tool cannot be had, or says why it failed
     CallEnded                   not a fault: carries a call's ending out of its tasks
 """
 
@@ -38,9 +39,18 @@ class RealtimeError(GatewayError):
     ``code`` is the peer's word for it where it has one (``invalid_api_key``), else ours (``timeout``).
     """
 
-    def __init__(self, message: str, *, code: str) -> None:
+    def __init__(self, message: str, *, code: str, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.code = code
+        self.retry_after = retry_after
+        """Seconds that the peer asks us to wait before we try again."""
+
+
+class ToolError(GatewayError):
+    """A tool cannot be registered, or failed in words meant for the model.
+
+    Raised inside a tool, its message is what the model gets to read, and may say to the caller.
+    """
 
 
 class CallEnded(GatewayError):  # noqa: N818 - it is no error

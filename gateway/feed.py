@@ -27,6 +27,20 @@ class ModelReady(CallEvent, frozen=True):
     """The model has confirmed our session."""
 
 
+class ModelLost(CallEvent, frozen=True):
+    """The model's session is gone; another is being opened."""
+
+    code: str
+    """The server's word for it, or ours."""
+
+
+class ModelRestored(CallEvent, frozen=True):
+    """Another session has taken over, and knows what was said."""
+
+    gap_ms: int
+    """How long there was none; 0 where it was exchanged in time."""
+
+
 class CallerSpeaking(CallEvent, frozen=True):
     """The model heard the caller begin to speak."""
 

@@ -31,6 +31,12 @@ class Metrics:
             buckets=_TURN_BUCKETS,
             registry=registry,
         )
+        self.model_gap = Histogram(
+            "gateway_model_gap_seconds",
+            "Time without a model session in the middle of a call, until another took over; 0 when planned",
+            buckets=(0.0, *_TURN_BUCKETS),
+            registry=registry,
+        )
         self.barge_ins = Counter(
             "gateway_barge_ins_total", "Model speech cut short by the caller", registry=registry
         )

@@ -1,16 +1,23 @@
 """Everything the gateway can be told, from the environment and from ``.env``."""
 
 import ipaddress
+import re
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import pydantic
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.errors import SettingsError
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
+ProviderName = Literal["openai", "azure", "azure-preview", "stepfun", "qwen", "glm", "xai", "local"]
+AZURE = frozenset({"azure", "azure-preview"})
+"""Providers whose address and model only the operator knows."""
+NEEDS_NO_KEY = frozenset({"openai", "local"})
+"""Without a key, openai leaves answering to the embedded server, or to the server at REALTIME_URL."""
+HAS_PCMU = frozenset({"openai", "azure", "azure-preview", "xai", "local"})
 
 
 class Settings(BaseSettings):
@@ -28,12 +35,18 @@ class Settings(BaseSettings):
     """The account's auth token; several, separated by commas, while one is being rotated."""
     twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")] | None = None
     """If given, calls of any other account are refused, though signed with the right token."""
+    realtime_provider: ProviderName = "openai"
+    """Who answers; local is the embedded server, or another one like it at REALTIME_URL."""
     openai_api_key: SecretStr | None = None
-    """Without a key, and without REALTIME_URL, the embedded realtime server answers."""
-    realtime_url: str | None = None
-    """Another realtime server's address; ws:// only to this machine."""
-    realtime_model: str = "gpt-realtime-2.1"
-    """The model to ask for."""
+    """The key for openai, if REALTIME_API_KEY is not given; no other provider gets it."""
+    realtime_url: Annotated[str | None, Field(validate_default=True)] = None
+    """The provider's address, if it is not the usual one; ws:// only to this machine."""
+    realtime_model: Annotated[str | None, Field(validate_default=True)] = None
+    """The model to ask for, else the provider's own default; for Azure the deployment."""
+    realtime_api_key: Annotated[SecretStr | None, Field(validate_default=True)] = None
+    """The provider's key. Without one for openai, and without REALTIME_URL, the embedded server answers."""
+    audio_format: Literal["pcm16", "pcmu"] = "pcm16"
+    """What the model hears and says; pcmu is the telephone's own mu-law."""
     max_calls: PositiveInt = 50
     """Calls carried at once; the next caller hears that we are busy."""
     drain_timeout: PositiveFloat = 25.0
@@ -69,12 +82,43 @@ class Settings(BaseSettings):
 
     @pydantic.field_validator("realtime_url")
     @classmethod
-    def _check_realtime_url(cls, value: str | None) -> str | None:
+    def _check_realtime_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        is_azure = info.data.get("realtime_provider") in AZURE
         if value is None:
+            if is_azure:
+                raise ValueError("is required, the address of the Azure resource")
             return None
         parts = _split_url(value)
-        if parts.scheme != "wss" and not (parts.scheme == "ws" and is_loopback(parts.hostname)):
+        secure = {"wss", "https"} if is_azure else {"wss"}
+        if parts.scheme not in secure and not (parts.scheme == "ws" and is_loopback(parts.hostname)):
             raise ValueError("must be wss, or ws to this machine")
+        if parts.username or parts.password:
+            raise ValueError("must not hold a password")
+        return value
+
+    @pydantic.field_validator("realtime_model")
+    @classmethod
+    def _check_realtime_model(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("realtime_provider") in AZURE:
+            raise ValueError("is required, the name of the Azure deployment")
+        return value
+
+    @pydantic.field_validator("openai_api_key", "realtime_api_key")
+    @classmethod
+    def _check_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and not re.fullmatch("[!-~]+", value.get_secret_value()):
+            raise ValueError("must be one word of ASCII characters")
+        provider = info.data.get("realtime_provider", "local")
+        if value is None and info.field_name == "realtime_api_key" and provider not in NEEDS_NO_KEY:
+            raise ValueError(f"is required for {provider}")
+        return value
+
+    @pydantic.field_validator("audio_format")
+    @classmethod
+    def _check_audio_format(cls, value: str, info: ValidationInfo) -> str:
+        provider = info.data.get("realtime_provider", "local")
+        if value == "pcmu" and provider not in HAS_PCMU:
+            raise ValueError(f"{provider} has no pcmu")
         return value
 
     @property
@@ -83,9 +127,20 @@ class Settings(BaseSettings):
         return tuple(token.get_secret_value() for token in self.twilio_auth_token)
 
     @property
+    def provider_key(self) -> str | None:
+        """The provider's key in clear."""
+        shared = self.openai_api_key if self.realtime_provider == "openai" else None
+        key = self.realtime_api_key or shared
+        return key.get_secret_value() if key else None
+
+    @property
     def wants_embedded_server(self) -> bool:
         """Whether nobody else was named to answer."""
-        return self.openai_api_key is None and self.realtime_url is None
+        if self.realtime_url is not None:
+            return False
+        return self.realtime_provider == "local" or (
+            self.realtime_provider == "openai" and self.provider_key is None
+        )
 
 
 def load_settings(**overrides: object) -> Settings:

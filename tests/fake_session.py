@@ -6,91 +6,57 @@ Whatever a client may not do is written down as a fault. Time is `time.monotonic
 import asyncio
 import base64
 import binascii
-import contextlib
-import itertools
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import pydantic
-from openai.types import realtime as official
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
 
-Event = dict[str, Any]
-BYTES_PER_MS = 48
-"""PCM16 at 24 kHz."""
-PATIENCE = 10.0
-"""Seconds that a test waits for what should come."""
-PCM16_24K = {"type": "audio/pcm", "rate": 24_000}
+from tests.fake_behaviour import PATIENCE, Behaviour, Event, Received, applies
+from tests.fake_conversation import Refusal
+from tests.fake_dialects import Dialect, merged, sample_bytes
+from tests.fake_script import ScriptedSession
 
-_CLIENT_EVENTS: dict[str, type[pydantic.BaseModel]] = {
-    "session.update": official.SessionUpdateEvent,
-    "input_audio_buffer.append": official.InputAudioBufferAppendEvent,
-    "input_audio_buffer.commit": official.InputAudioBufferCommitEvent,
-    "input_audio_buffer.clear": official.InputAudioBufferClearEvent,
-    "conversation.item.create": official.ConversationItemCreateEvent,
-    "conversation.item.truncate": official.ConversationItemTruncateEvent,
-    "conversation.item.delete": official.ConversationItemDeleteEvent,
-    "response.create": official.ResponseCreateEvent,
-    "response.cancel": official.ResponseCancelEvent,
-}
-"""Those that are legal over a WebSocket, with their official shape."""
+SESSION_LIMIT = 3600.0
+"""Seconds that a session lasts, OpenAI's Realtime guide; a behaviour's ``session_limit`` is shorter."""
 
 
-@dataclass(frozen=True)
-class Behaviour:
-    """In what way the server is not as it should be."""
-
-    handshake_status: int | None = None
-    """Answer the handshake with this instead: 401, 503, or 302 with the next field."""
-    location: str | None = None
-    greets: bool = True
-    """Send session.created at all."""
-    glued: bool = False
-    """Send session.created in the same write as the handshake's response."""
-    confirms: bool = True
-    """Answer session.update at all."""
-    update_error: str | None = None
-    """Answer it with an error of this code."""
-    output_format: Event | None = None
-    """Confirm this in place of the output format that was asked for."""
-
-
-@dataclass(frozen=True)
-class Received:
-    """A client event, and when it came."""
-
-    at: float
-    event: Event
-
-
-class FakeSession:
+class FakeSession(ScriptedSession):
     """One client's session: what it did, and the means to talk to it."""
 
-    def __init__(self, connection: ServerConnection, behaviour: Behaviour, number: int) -> None:
+    def __init__(
+        self, connection: ServerConnection, behaviour: Behaviour, number: int, dialect: Dialect
+    ) -> None:
+        super().__init__(connection, dialect)
+        self.behaviour = behaviour
+        self.id = f"sess_{number}"
         self.received: list[Received] = []
         self.faults: list[str] = []
         self.audio = bytearray()
-        """Everything that was appended, PCM16 at 24 kHz."""
-        self.config: Event = {}
-        """The session as the client asked for it."""
-        self.id = f"sess_{number}"
-        self.closed = asyncio.Event()
-        self._connection = connection
-        self._behaviour = behaviour
+        """Everything that was appended, in the format of the session's input."""
+        self.expires_at = int(time.time() + (behaviour.session_limit or SESSION_LIMIT))
+        """Unix time."""
+        self.effective = dialect.defaults(self.id, self.expires_at)
         self._confirmed = False
-        self._active: str | None = None
-        self._said_ms: dict[str, float] = {}
-        self._items: set[str] = set()
         self._event_ids: set[str] = set()
         self._n_waited: dict[str, int] = {}
-        self._numbers = itertools.count(1)
-        self._news = asyncio.Condition()
+        self._later: list[asyncio.Task[None]] = []
 
     # What a test asks
+
+    @property
+    def items(self) -> list[Event]:
+        """The conversation's items as the server has them, in its order."""
+        return self.conversation.items
+
+    def history_text(self) -> str:
+        """The conversation to read: ``user: hello``, ``call ID: NAME ARGUMENTS``, ``output ID: ...``, by line."""
+        return self.conversation.text()
+
+    def orphan_calls(self) -> list[str]:
+        """The call ids of the completed function calls that have no output so far."""
+        return self.conversation.orphan_calls()
 
     def events(self, event_type: str) -> list[Received]:
         """All client events of one type so far."""
@@ -107,270 +73,188 @@ class FakeSession:
         self._n_waited[event_type] = n + 1
         return self.events(event_type)[n]
 
+    async def wait_for_item(self, is_it: Callable[[Event], bool]) -> Event:
+        """Return the first item of the conversation of which that is true, once there is one; raises as `wait_for`."""
+        await self._until(lambda: any(is_it(item) for item in self.items))
+        return next(item for item in self.items if is_it(item))
+
     async def wait_for_audio(self, n_samples: int) -> None:
-        """Wait until that many samples at 24 kHz have been appended; raises as `wait_for`."""
-        await self._until(lambda: len(self.audio) >= 2 * n_samples)
-
-    # What a test has the server do
-
-    async def say(self, item_id: str, pcm16: bytes, transcript: str, *, delta_ms: int = 200) -> None:
-        """Make a whole response of one spoken item, at once."""
-        await self.begin(item_id)
-        await self.speak(item_id, pcm16, delta_ms=delta_ms)
-        await self.finish(item_id, transcript)
-
-    async def begin(self, item_id: str) -> None:
-        """Begin a response and its item."""
-        assert self._active in {None, "requested"}, "a response is active already"
-        self._active = item_id
-        self._said_ms[item_id] = 0.0
-        item = _message(item_id, "in_progress")
-        await self._about(item_id, "response.created", response=_response(item_id, "in_progress"))
-        await self._about(item_id, "response.output_item.added", item=item)
-        await self.send({"type": "conversation.item.added", "previous_item_id": None, "item": item})
-        await self._about(item_id, "response.content_part.added", part={"type": "audio", "transcript": ""})
-
-    async def speak(self, item_id: str, pcm16: bytes, *, delta_ms: int = 200) -> None:
-        """Send more of an item's audio, cut into deltas."""
-        step = delta_ms * BYTES_PER_MS
-        for start in range(0, len(pcm16), step):
-            delta = pcm16[start : start + step]
-            self._said_ms[item_id] += len(delta) / BYTES_PER_MS
-            await self._about(item_id, "response.output_audio.delta", delta=base64.b64encode(delta).decode())
-
-    async def finish(self, item_id: str, transcript: str = "", *, status: str = "completed") -> None:
-        """End an item and its response; ``status`` may also be cancelled, incomplete or failed."""
-        item_status = "completed" if status == "completed" else "incomplete"
-        item = _message(item_id, item_status, transcript)
-        part = {"type": "audio", "transcript": transcript}
-        await self._about(item_id, "response.output_audio.done")
-        await self._about(item_id, "response.output_audio_transcript.delta", delta=transcript)
-        await self._about(item_id, "response.output_audio_transcript.done", transcript=transcript)
-        await self._about(item_id, "response.content_part.done", part=part)
-        await self._about(item_id, "response.output_item.done", item=item)
-        await self.send({"type": "conversation.item.done", "previous_item_id": None, "item": item})
-        self._active = None
-        await self._about(item_id, "response.done", response=_response(item_id, status))
-
-    async def speech_started(self, audio_start_ms: int, *, item_id: str = "item_caller") -> None:
-        """Report the caller's speech, and interrupt our own as the client asked for in its turn detection."""
-        event = {"type": "input_audio_buffer.speech_started", "item_id": item_id}
-        await self.send({**event, "audio_start_ms": audio_start_ms})
-        detection = self.config.get("audio", {}).get("input", {}).get("turn_detection") or {}
-        if self._active not in {None, "requested"} and detection.get("interrupt_response", True):
-            assert self._active is not None
-            await self.finish(self._active, status="cancelled")
-
-    async def speech_stopped(
-        self, audio_end_ms: int, transcript: str | None = None, *, item_id: str = "item_caller"
-    ) -> None:
-        """Report the end of the caller's speech, the item it became, and perhaps what was said."""
-        self._items.add(item_id)
-        item = {**_message(item_id, "completed"), "role": "user", "content": []}
-        stopped = {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": audio_end_ms}
-        await self.send({**stopped, "item_id": item_id})
-        await self.send({"type": "input_audio_buffer.committed", "item_id": item_id})
-        await self.send({"type": "conversation.item.added", "item": item})
-        await self.send({"type": "conversation.item.done", "item": item})
-        if transcript is not None:
-            kind = "conversation.item.input_audio_transcription.completed"
-            usage = {"type": "duration", "seconds": 1.0}
-            place = {"type": kind, "item_id": item_id, "content_index": 0}
-            await self.send({**place, "transcript": transcript, "usage": usage})
-
-    async def error(self, code: str, message: str = "", *, event_id: str | None = None) -> None:
-        """Report an error."""
-        detail = {"type": "invalid_request_error", "code": code, "message": message, "event_id": event_id}
-        await self.send({"type": "error", "error": detail})
-
-    async def send(self, event: Event) -> None:
-        """Send any event; its ``event_id`` is put in."""
-        await self.send_raw(json.dumps({"event_id": f"event_{next(self._numbers)}", **event}))
-
-    async def send_raw(self, message: str | bytes) -> None:
-        """Send any message: text, or binary. It is lost if the client has gone."""
-        with contextlib.suppress(ConnectionClosed):
-            await self._connection.send(message)
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the session's socket properly."""
-        await self._connection.close(code, reason)
-
-    def drop(self) -> None:
-        """Cut the connection off without a word."""
-        self._connection.transport.abort()
+        """Wait until that many samples have been appended; raises as `wait_for`."""
+        await self._until(lambda: len(self.audio) >= n_samples * self._sample_bytes())
 
     # What the server does by itself
 
+    def greetings(self) -> list[str]:
+        """The messages that open the session."""
+        events = self._dialect.greetings(self.effective)
+        return [message for event in events for message in self._written(event)]
+
     async def run(self) -> None:
         """Serve the client until it has gone."""
-        if self._behaviour.greets and not self._behaviour.glued:
-            await self.send(greeting(self.id))
-        with contextlib.suppress(ConnectionClosed):
-            async for message in self._connection:
+        if self.behaviour.session_limit is not None:
+            self._do_later(self.behaviour.session_limit, self.session_expired)
+        try:
+            if self.behaviour.greets and not self.behaviour.glued:
+                for greeting in self.greetings():
+                    await self.send_raw(greeting)
+            async for message in self._messages():
                 await self._take(message, time.monotonic())
-        self.closed.set()
+        finally:
+            for task in self._later:
+                task.cancel()
+            await asyncio.gather(*self._later, return_exceptions=True)
+            self.closed.set()
+            await self._tell()
+
+    def _do_later(self, delay: float, action: Callable[[], Awaitable[None]]) -> None:
+        async def wait_and_act() -> None:
+            await asyncio.sleep(delay)
+            await action()
+
+        self._later.append(asyncio.create_task(wait_and_act()))
 
     async def _take(self, message: str | bytes, now: float) -> None:
+        event: Any = None
         try:
             event = json.loads(message)
-            kind = event["type"]
-            shape = _CLIENT_EVENTS[kind]
-            shape.model_validate(event, strict=True)
-        except (ValueError, LookupError, TypeError) as exc:
-            self._fault(f"not a client event: {type(exc).__name__} {str(exc)[:200]}")
+            unknown = self._dialect.unknown_fields(event)
+        except (ValueError, LookupError, TypeError, AttributeError) as exc:
+            self._fault(f"not a client event: {type(exc).__name__} {str(exc)[:300]}")
+            await self.error("invalid_value", event_id=_event_id(event))
             return
         if isinstance(message, bytes):
             self._fault("a binary message")
-        for name in event.keys() - shape.model_fields.keys():
-            self._fault(f"{kind} has an unknown field {name}")
+        for name in unknown:
+            self._fault(f"{event['type']} has an unknown field {name}")
         event_id = event.get("event_id")
         if event_id is not None and event_id in self._event_ids:
             self._fault(f"event id {event_id} used twice")
         self._event_ids.add(event_id)
         self.received.append(Received(now, event))
-        await self._answer(kind, event)
-        async with self._news:
-            self._news.notify_all()
+        if unknown and event["type"] == "session.update":
+            await self.error("unknown_parameter", unknown[0], event_id=event_id)
+        else:
+            await self._answer(event)
+        await self._tell()
 
-    async def _answer(self, kind: str, event: Event) -> None:
-        match kind:
+    async def _answer(self, event: Event) -> None:
+        match event["type"]:
             case "session.update":
                 await self._update(event)
             case "input_audio_buffer.append":
                 self._append(event["audio"])
             case "conversation.item.create":
-                await self._create_item(event["item"])
+                await self._create_item(event)
             case "conversation.item.truncate":
                 await self._truncate(event)
             case "conversation.item.delete":
                 await self._delete(event)
             case "response.create":
-                if self._active is not None:
-                    self._fault("response.create while a response is active")
-                    await self.error(
-                        "conversation_already_has_active_response", event_id=event.get("event_id")
-                    )
-                self._active = self._active or "requested"
+                await self._respond(event)
             case "response.cancel":
                 await self._cancel(event)
 
     async def _update(self, event: Event) -> None:
-        session, behaviour = event["session"], self._behaviour
-        known = official.RealtimeSessionCreateRequest.model_fields.keys()
-        for name in session.keys() - known:
-            self._fault(f"session.update has an unknown field {name}")
-        self.config = session
+        session, behaviour = event["session"], self.behaviour
+        voice, dialect = self._dialect.voice(session), self._dialect
+        if voice not in {None, dialect.voice(self.effective)} and self.conversation.has_spoken:
+            await self._refuse(event, Refusal("cannot_update_voice", "the voice changes after audio"))
+            return
+        self.config = merged(self.config, json.loads(json.dumps(session)))
         if behaviour.update_error is not None:
             await self.error(behaviour.update_error, event_id=event.get("event_id"))
+        elif behaviour.confirms and behaviour.update_delay:
+            self._do_later(behaviour.update_delay, self._confirm)
         elif behaviour.confirms:
-            confirmed = json.loads(json.dumps({**greeting(self.id)["session"], **session}))
-            if behaviour.output_format is not None:
-                confirmed["audio"]["output"]["format"] = behaviour.output_format
-            self._confirmed = True
-            await self.send({"type": "session.updated", "session": confirmed})
+            await self._confirm()
+
+    async def _confirm(self) -> None:
+        self.effective = json.loads(json.dumps(merged(self.effective, self.config)))
+        if self.behaviour.output_format is not None:
+            self._dialect.set_output_format(self.effective, self.behaviour.output_format)
+        self._confirmed = True
+        await self.send({"type": "session.updated", "session": self.effective})
 
     def _append(self, audio: str) -> None:
         if not self._confirmed:
             self._fault("audio before session.updated")
         try:
-            pcm16 = base64.b64decode(audio, validate=True)
+            sound = base64.b64decode(audio, validate=True)
         except binascii.Error:
             self._fault("audio is not base64")
             return
-        if not pcm16 or len(pcm16) % 2:
-            self._fault("appended audio is empty" if not pcm16 else "appended audio is not whole samples")
-        self.audio += pcm16
+        if not sound or len(sound) % self._sample_bytes():
+            self._fault("appended audio is empty" if not sound else "appended audio is not whole samples")
+        self.audio += sound
 
-    async def _create_item(self, item: Event) -> None:
-        item = {"id": f"item_client_{next(self._numbers)}", "object": "realtime.item", **item}
-        self._items.add(item["id"])
+    async def _create_item(self, event: Event) -> None:
+        item = {"id": f"item_client_{next(self._numbers)}", "object": "realtime.item", **event["item"]}
         item["status"] = "completed"
-        for kind in ("conversation.item.added", "conversation.item.done"):
-            await self.send({"type": kind, "previous_item_id": None, "item": item})
+        previous = event.get("previous_item_id")
+        if applies(self.behaviour.refuses_items, item):
+            await self.error("server_error", "not this item", event_id=event.get("event_id"))
+        elif refusal := self.conversation.refusal(item, previous):
+            await self._refuse(event, refusal)
+        else:
+            previous = self.conversation.put(item, previous)
+            if not applies(self.behaviour.silent_items, item):
+                await self._acknowledge(item, previous)
 
     async def _truncate(self, event: Event) -> None:
-        item_id, end_ms = event["item_id"], event["audio_end_ms"]
-        said_ms = self._said_ms.get(item_id)
-        if said_ms is None or event["content_index"] != 0 or end_ms < 0:
-            problem = "Only model output audio messages can be truncated"
-        elif end_ms > said_ms:
-            problem = f"Audio content of {said_ms:.0f}ms is already shorter than {end_ms}ms"
-        else:
-            self._said_ms[item_id] = end_ms
-            place = {"item_id": item_id, "content_index": 0, "audio_end_ms": end_ms}
+        place = {name: event[name] for name in ("item_id", "content_index", "audio_end_ms")}
+        refusal = self.conversation.truncate(*place.values())
+        if refusal is None:
             await self.send({"type": "conversation.item.truncated", **place})
-            return
-        self._fault(f"truncate of {item_id} at {end_ms}: {problem}")
-        await self.error("invalid_value", problem, event_id=event.get("event_id"))
+        else:
+            await self._refuse(event, refusal)
 
     async def _delete(self, event: Event) -> None:
-        item_id = event["item_id"]
-        if item_id not in self._items | self._said_ms.keys():
-            self._fault(f"delete of the unknown item {item_id}")
-            await self.error("item_delete_invalid_item_id", event_id=event.get("event_id"))
+        refusal = self.conversation.delete(event["item_id"])
+        if refusal is None:
+            await self.send({"type": "conversation.item.deleted", "item_id": event["item_id"]})
+        else:
+            await self._refuse(event, refusal)
+
+    async def _respond(self, event: Event) -> None:
+        """A response outside of the conversation may run at any time, and is left without an answer."""
+        params = event.get("response") or {}
+        if params.get("conversation") == "none":
             return
-        self._items.discard(item_id)
-        self._said_ms.pop(item_id, None)
-        await self.send({"type": "conversation.item.deleted", "item_id": item_id})
+        if self._reply is not None or self._requested is not None:
+            await self._refuse(
+                event, Refusal("conversation_already_has_active_response", "while a response is active")
+            )
+            return
+        for call_id in set(self._last_calls).intersection(self.orphan_calls()):
+            self._fault(f"response.create while the call {call_id} is unanswered")
+        if self.behaviour.create_error is not None:
+            await self.error(self.behaviour.create_error, event_id=event.get("event_id"))
+        elif not self.behaviour.drops_created:
+            self._requested = params
 
     async def _cancel(self, event: Event) -> None:
         """Losing the race against a response's end is harmless, so that is no fault."""
-        named = event.get("response_id")
-        active = self._active if self._active != "requested" else None
-        if active is None or named not in {None, response_id(active)}:
+        if self._reply is None or event.get("response_id") not in {None, self._reply.id}:
             await self.error("response_cancel_not_active", event_id=event.get("event_id"))
         else:
-            await self.finish(active, status="cancelled")
+            await self._cancel_reply("client_cancelled")
 
-    async def _about(self, item_id: str, kind: str, **fields: Any) -> None:
-        """Send an event of a response, with those of the ids that its type has."""
-        ids: Event = {"response_id": response_id(item_id)}
-        if "item" in kind:
-            ids = {**ids, "output_index": 0}
-        elif kind not in {"response.created", "response.done"}:
-            ids = {**ids, "item_id": item_id, "output_index": 0, "content_index": 0}
-        else:
-            ids = {}
-        await self.send({"type": kind, **ids, **fields})
+    async def _refuse(self, event: Event, refusal: Refusal) -> None:
+        self._fault(f"{event['type']} refused: {refusal.message}")
+        await self.error(refusal.code, refusal.message, event_id=event.get("event_id"))
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(is_so)
 
+    def _sample_bytes(self) -> int:
+        return sample_bytes(self._dialect.sound(self.effective, "input"))
+
     def _fault(self, fault: str) -> None:
         self.faults.append(fault)
 
 
-def greeting(session_id: str) -> Event:
-    """The session.created event, with the server's own defaults."""
-    session = {
-        "type": "realtime",
-        "object": "realtime.session",
-        "id": session_id,
-        "model": "gpt-realtime-2.1",
-        "output_modalities": ["audio"],
-        "audio": {
-            "input": {"format": PCM16_24K, "transcription": None, "turn_detection": {"type": "server_vad"}},
-            "output": {"format": PCM16_24K, "voice": "alloy"},
-        },
-    }
-    return {"type": "session.created", "session": session}
-
-
-def response_id(item_id: str) -> str:
-    """The response that an item is made in."""
-    return f"resp_{item_id}"
-
-
-def _message(item_id: str, status: str, transcript: str | None = None) -> Event:
-    content = [] if transcript is None else [{"type": "output_audio", "transcript": transcript}]
-    item = {"id": item_id, "object": "realtime.item", "type": "message", "role": "assistant"}
-    return {**item, "status": status, "content": content}
-
-
-def _response(item_id: str, status: str) -> Event:
-    usage = {"total_tokens": 30, "input_tokens": 20, "output_tokens": 10}
-    reason = {"type": "cancelled", "reason": "turn_detected"} if status == "cancelled" else None
-    response = {"id": response_id(item_id), "object": "realtime.response", "status": status, "output": []}
-    return {**response, "status_details": reason, "usage": None if status == "in_progress" else usage}
+def _event_id(event: Any) -> str | None:
+    """The id of what may not even be an event."""
+    event_id = event.get("event_id") if isinstance(event, dict) else None
+    return event_id if isinstance(event_id, str) else None

@@ -56,7 +56,7 @@ def test_caller_audio_is_given_to_the_model_at_24_khz() -> None:
     commands = [*bridge.caller_audio(SILENCE_20_MS, now=0.0), *bridge.caller_audio(SILENCE_20_MS, now=0.02)]
 
     assert [type(command) for command in commands] == [AppendAudio, AppendAudio]
-    n_bytes = sum(len(command.pcm16) for command in commands if isinstance(command, AppendAudio))
+    n_bytes = sum(len(command.audio) for command in commands if isinstance(command, AppendAudio))
     assert n_bytes == (40 - 4) * 48  # all but the filter's 4 ms
 
 

@@ -137,24 +137,9 @@ def test_caller_hears_an_apology_when_the_model_cannot_be_had(behaviour: Behavio
     outcome, sound, reasons = run(whole())
     assert outcome.end.reason == "gateway-hung-up"
     assert reasons == [reason]
-    assert 5000 < len(sound) / 8 < 6500  # the whole apology
+    # The whole apology, and "one moment, please" where there was hope.
+    assert len(sound) / 8 == pytest.approx(5695 + (1085 if reason == "unreachable" else 0), abs=50)
     assert outcome.faults == {}
-
-
-def test_model_that_dies_in_the_middle_ends_the_call_with_an_apology() -> None:
-    async def whole() -> tuple[Outcome, list[str]]:
-        async with FakeRealtimeServer() as model, running(realtime_url=model.url) as at:
-
-            async def script(session: FakeSession) -> None:
-                await session.wait_for("input_audio_buffer.append")
-                session.drop()
-
-            outcome, _ = await call(at, model, script, 9.0)
-            return outcome, ended_by(at)
-
-    outcome, reasons = run(whole())
-    assert outcome.end.reason == "gateway-hung-up"
-    assert reasons == ["lost"]
 
 
 def test_hostile_events_of_the_model_are_skipped_and_the_call_goes_on() -> None:

@@ -1,46 +1,22 @@
 import asyncio
-import base64
 import json
 from typing import Any
 
 import pytest
-from openai.types.realtime import RealtimeServerEvent
-from pydantic import TypeAdapter
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.errors import RealtimeError
 from gateway.realtime import Provider, RealtimeClient
-from gateway.realtime.session import SessionConfig, session_update
-from tests.fakes import Behaviour, FakeRealtimeServer, FakeSession, response_id
+from tests.fake_client import APPEND, OFFICIAL, UPDATE, event_of, opened
+from tests.fakes import Behaviour, FakeRealtimeServer, response_id
 from tests.gateways import run
 
 SECOND = bytes(48_000)
-UPDATE = {"type": "session.update", "event_id": "u", "session": session_update(SessionConfig())}
-APPEND = {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(960)).decode()}
-_official: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 
 
 def client_of(server: FakeRealtimeServer, api_key: str | None = None) -> RealtimeClient:
     return RealtimeClient(Provider(server.url, "gpt-realtime-2.1", api_key))
-
-
-async def event_of(client: ClientConnection, kind: str) -> dict[str, Any]:
-    """Read on until an event of that type, and hold all of them against the official types."""
-    while True:
-        event: dict[str, Any] = json.loads(await client.recv())
-        _official.validate_python(event)
-        if event["type"] == kind:
-            return event
-
-
-async def opened(server: FakeRealtimeServer) -> tuple[ClientConnection, FakeSession]:
-    """Open a session by hand, to its confirmation."""
-    client = await connect(server.url + "?model=m", compression=None)
-    await event_of(client, "session.created")
-    await client.send(json.dumps(UPDATE))
-    await event_of(client, "session.updated")
-    return client, await server.session()
 
 
 def test_a_client_that_keeps_the_rules_has_no_faults() -> None:
@@ -76,7 +52,7 @@ def test_what_the_server_says_is_official_and_in_order() -> None:
             await session.close()
             events = [json.loads(text) async for text in client]
             for event in events:
-                _official.validate_python(event)
+                OFFICIAL["ga"].validate_python(event)
             return [event["type"] for event in events]
 
     assert run(scenario()) == [

@@ -12,6 +12,39 @@ PEERS = ("gateway.twilio", "gateway.realtime", "gateway.local_realtime", "gatewa
 OUTER = ("gateway.call", "gateway.active_calls", "gateway.feed", "gateway.web", "gateway.app", "gateway.server",
          "gateway.cli", "gateway.settings")  # fmt: skip
 
+PURE_REALTIME = [
+    f"gateway/realtime/{name}.py"
+    for name in (
+        "audio_input",
+        "conversation",
+        "dialects",
+        "events",
+        "usage",
+        "responses",
+        "response_events",
+        "kept_audio",
+        "item_list",
+        "event_parts",
+        "caller_speech",
+        "held_audio",
+        "history",
+        "ids",
+        "input_audio",
+        "items",
+        "known_items",
+        "known_providers",
+        "providers",
+        "response_gate",
+        "resumption",
+        "retry",
+        "session",
+        "session_fields",
+        "tool_calls",
+        "tool_definitions",
+        "translation",
+    )
+]
+
 MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
     "codecs/voice_codecs": ("gateway", "asyncio", "msgspec"),
     "gateway/errors.py": ("gateway.twilio", "gateway.realtime", *OUTER),
@@ -19,11 +52,7 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
     "gateway/log.py": ("gateway",),
     "gateway/metrics.py": ("gateway",),
     "gateway/twilio": (*IO, "gateway.realtime", "gateway.bridge", *OUTER),
-    "gateway/realtime/events.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
-    "gateway/realtime/session.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
-    "gateway/realtime/providers.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
-    "gateway/realtime/conversation.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
-    "gateway/realtime/held_audio.py": (*IO, "gateway.twilio", "gateway.bridge", *OUTER),
+    **dict.fromkeys(PURE_REALTIME, (*IO, "gateway.twilio", "gateway.bridge", *OUTER)),
     "gateway/realtime": ("starlette", "uvicorn", "gateway.twilio", "gateway.bridge", "gateway.local_realtime", *OUTER),
     "gateway/playback.py": (*IO, *PEERS, *OUTER),
     "gateway/bridge.py": (*IO, "gateway.local_realtime", "gateway.loadtest", *OUTER),
@@ -31,6 +60,9 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
                         "gateway.loadtest", "gateway.local_realtime", "starlette", "uvicorn", "websockets"),
     "gateway/active_calls.py": (*PEERS, "gateway.call", "gateway.web", "gateway.app", "gateway.settings", "time"),
     "gateway/feed.py": (*PEERS, "gateway.call", "gateway.web", "gateway.app", "gateway.settings"),
+    "gateway/tool_schema.py": (*IO, *PEERS, *OUTER),
+    "gateway/tool_output.py": (*IO, *PEERS, *OUTER),
+    "gateway/tools.py": (*PEERS, *OUTER, "gateway.bridge", "gateway.playback", "websockets", "starlette", "uvicorn"),
     "gateway/local_realtime": ("gateway.twilio", "gateway.bridge", "gateway.playback", "gateway.loadtest", *OUTER),
     "gateway/local_realtime/session.py": IO,
     "gateway/loadtest": ("gateway.realtime", "gateway.local_realtime", "gateway.bridge", "gateway.playback", *OUTER),

@@ -67,6 +67,11 @@ def test_every_mistake_is_reported_at_once_a_line_each(monkeypatch: pytest.Monke
         ("PUBLIC_URL", "voice.example.com"),
         ("REALTIME_URL", "ws://model.example.com"),
         ("REALTIME_URL", "https://model.example.com"),
+        ("REALTIME_URL", "wss://user:secret@model.example.com"),
+        ("REALTIME_PROVIDER", "acme"),
+        ("REALTIME_API_KEY", "two words"),
+        ("OPENAI_API_KEY", "sk-\u00e9"),
+        ("AUDIO_FORMAT", "g711"),
         ("TWILIO_AUTH_TOKEN", " , "),
         ("TWILIO_ACCOUNT_SID", "AC123"),
         ("MAX_CALLS", "0"),
@@ -92,10 +97,74 @@ def test_plain_http_and_ws_are_taken_on_this_machine_only(monkeypatch: pytest.Mo
     assert not settings.wants_embedded_server
 
 
+@pytest.mark.parametrize("provider", ["azure", "azure-preview"])
+def test_azure_without_address_deployment_or_key_is_three_mistakes_among_the_others(
+    monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+
+    assert mistakes(monkeypatch, REALTIME_PROVIDER=provider, PUBLIC_URL="http://voice.example.com") == [
+        "PUBLIC_URL: must be https",
+        "REALTIME_URL: is required, the address of the Azure resource",
+        "REALTIME_MODEL: is required, the name of the Azure deployment",
+        f"REALTIME_API_KEY: is required for {provider}",
+    ]
+
+
+@pytest.mark.parametrize("provider", ["stepfun", "qwen", "glm"])
+def test_provider_without_key_and_without_mu_law_is_two_mistakes(
+    monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    assert mistakes(monkeypatch, REALTIME_PROVIDER=provider, AUDIO_FORMAT="pcmu") == [
+        f"REALTIME_API_KEY: is required for {provider}",
+        f"AUDIO_FORMAT: {provider} has no pcmu",
+    ]
+
+
+def test_azure_takes_the_address_of_its_resource_as_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REALTIME_PROVIDER", "azure")
+    monkeypatch.setenv("REALTIME_URL", "https://r.openai.azure.com")
+    monkeypatch.setenv("REALTIME_MODEL", "my-deployment")
+    monkeypatch.setenv("REALTIME_API_KEY", "key")
+    monkeypatch.setenv("AUDIO_FORMAT", "pcmu")
+
+    settings = load_settings()
+
+    assert settings.provider_key == "key"
+    assert not settings.wants_embedded_server
+
+
+def test_key_of_openai_is_given_to_openai_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+
+    assert load_settings().provider_key == "sk-of-openai"
+    assert load_settings(realtime_api_key="other").provider_key == "other"
+    assert load_settings(realtime_provider="local").provider_key is None
+    assert mistakes(monkeypatch, REALTIME_PROVIDER="xai") == ["REALTIME_API_KEY: is required for xai"]
+
+
+@pytest.mark.parametrize(
+    ("given", "is_embedded"),
+    [
+        ({}, True),
+        ({"realtime_provider": "local"}, True),
+        ({"realtime_provider": "local", "realtime_api_key": "k"}, True),
+        ({"realtime_provider": "local", "realtime_url": "ws://localhost:8080"}, False),
+        ({"realtime_api_key": "k"}, False),
+        ({"openai_api_key": "k"}, False),
+        ({"realtime_url": "wss://model.example.com"}, False),
+        ({"realtime_provider": "xai", "realtime_api_key": "k"}, False),
+    ],
+)
+def test_embedded_server_answers_when_nobody_else_is_named(given: dict[str, str], is_embedded: bool) -> None:
+    assert load_settings(**given).wants_embedded_server is is_embedded
+
+
 def test_secrets_show_neither_in_mistakes_nor_in_print(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "canary")
     monkeypatch.setenv("METRICS_TOKEN", "canary")
+    monkeypatch.setenv("REALTIME_API_KEY", "canary")
 
     assert "canary" not in repr(load_settings())
     assert not any(

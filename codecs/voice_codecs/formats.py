@@ -44,5 +44,7 @@ PCMU_8K = AudioFormat("pcmu", 8000, 1)
 """What Twilio sends and plays."""
 PCM16_8K = AudioFormat("pcm16", 8000, 2)
 """The same, decoded."""
+PCM16_16K = AudioFormat("pcm16", 16_000, 2)
+"""What some models hear, Qwen's among them, though they speak at 24 kHz."""
 PCM16_24K = AudioFormat("pcm16", 24_000, 2)
-"""What the model hears and says."""
+"""What most models hear and say."""

@@ -1,8 +1,8 @@
-"""Streaming resampling between 8 and 24 kHz: a linear-phase polyphase FIR whose state outlives the chunk.
+"""Streaming resampling between 8 kHz and a multiple of it: a linear-phase FIR whose state outlives the chunk.
 
-Both ways use one low-pass of 192 taps at 24 kHz: a leading zero and 191 symmetric taps, whose delay is 96 samples
-(32 at 8 kHz, 4 ms) exactly. That much is held back at the start of an utterance and given out by ``flush``, so the
-first sample out belongs to the first sample in. Response: within 0.06 dB to 3.4 kHz, below -80 dB from 4 kHz.
+Both ways use one low-pass of 64 taps per phase (192 at 24 kHz): a leading zero, then symmetric taps, whose delay is
+32 samples at 8 kHz (4 ms) exactly. That much is held back at the start of an utterance and given out by ``flush``,
+so the first sample out belongs to the first sample in. Response: within 0.06 dB to 3.4 kHz, below -80 dB from 4 kHz.
 
 The sums are exact: taps are multiples of 2**-24 and samples are integers, so float64 holds every partial sum, and
 the result depends neither on where a stream was cut nor on the order in which the linear algebra library adds. In
@@ -16,8 +16,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-_TAPS = 192
-_RATIO = 3
+_TELEPHONE_RATE = 8000
+_TAPS_PER_PHASE = 64
+_DELAY = _TAPS_PER_PHASE // 2  # at 8 kHz
 _CUTOFF_HZ = 3660.0
 _KAISER_BETA = 8.0
 _TAP_UNIT = 2.0**-24
@@ -145,40 +146,53 @@ class Resampler:
 
 
 class Upsampler(Resampler):
-    """PCM16 from 8 to 24 kHz. One instance per call and direction.
+    """PCM16 from 8 kHz to ``sample_rate``. One instance per call and direction.
 
-    ``feed`` returns three samples for each one fed, less the first 96 of an utterance; ``flush`` returns those.
+    n samples in are n times the ratio of the rates out: ``feed`` returns all but the last 4 ms fed since the start
+    of the utterance, ``flush`` those.
     """
 
-    def __init__(self) -> None:
-        super().__init__(_up_kernel())
+    def __init__(self, sample_rate: int = 24_000) -> None:
+        """Raise ValueError unless the rate is a multiple of 8 kHz, and more."""
+        super().__init__(_up_kernel(sample_rate))
 
 
 class Downsampler(Resampler):
-    """PCM16 from 24 to 8 kHz: low-pass, then every third sample. One instance per call and direction.
+    """PCM16 from ``sample_rate`` to 8 kHz: low-pass, then one sample of each three (at 24 kHz).
 
-    ``feed`` takes any number of samples and gives out a sample once the 95 samples after its own have come;
-    ``flush`` gives the rest. n samples in are ceil(n / 3) samples out.
+    ``feed`` takes any number of samples and gives out a sample once those of the 4 ms after its own have come;
+    ``flush`` gives the rest. n samples in are ceil(n / ratio of the rates) samples out. One instance per call and
+    direction.
     """
 
-    def __init__(self) -> None:
-        super().__init__(_down_kernel())
+    def __init__(self, sample_rate: int = 24_000) -> None:
+        """Raise ValueError unless the rate is a multiple of 8 kHz, and more."""
+        super().__init__(_down_kernel(sample_rate))
 
 
 @functools.cache
-def _up_kernel() -> _Kernel:
-    phases = _low_pass(gain=_RATIO).reshape(-1, _RATIO)[::-1]
-    return _Kernel(phases, hop=1, lead=_TAPS // _RATIO // 2 - 1, tail=_TAPS // _RATIO // 2)
+def _up_kernel(sample_rate: int) -> _Kernel:
+    ratio = _ratio(sample_rate)
+    phases = _low_pass(ratio, gain=ratio).reshape(-1, ratio)[::-1]
+    return _Kernel(phases, hop=1, lead=_DELAY - 1, tail=_DELAY)
 
 
 @functools.cache
-def _down_kernel() -> _Kernel:
-    return _Kernel(_low_pass(gain=1)[:, None], hop=_RATIO, lead=_TAPS // 2, tail=_TAPS // 2 - 1)
+def _down_kernel(sample_rate: int) -> _Kernel:
+    ratio = _ratio(sample_rate)
+    return _Kernel(_low_pass(ratio, gain=1)[:, None], hop=ratio, lead=_DELAY * ratio, tail=_DELAY * ratio - 1)
 
 
-def _low_pass(gain: int) -> npt.NDArray[np.float64]:
-    """Design the taps at 24 kHz, shape (192,): a zero, then 191 that are symmetric."""
-    t = np.arange(1, _TAPS) - _TAPS // 2
-    taps = np.sinc(2.0 * _CUTOFF_HZ / 24_000 * t) * np.kaiser(t.size, _KAISER_BETA)
+def _ratio(sample_rate: int) -> int:
+    ratio, rest = divmod(sample_rate, _TELEPHONE_RATE)
+    if rest or ratio < 2:
+        raise ValueError(f"not a multiple of 8 kHz: {sample_rate} Hz")
+    return ratio
+
+
+def _low_pass(ratio: int, gain: int) -> npt.NDArray[np.float64]:
+    """Design the taps at ``ratio`` times 8 kHz, shape (64 * ratio,): a zero, then symmetric ones."""
+    t = np.arange(1, _TAPS_PER_PHASE * ratio) - _DELAY * ratio
+    taps = np.sinc(2.0 * _CUTOFF_HZ / (_TELEPHONE_RATE * ratio) * t) * np.kaiser(t.size, _KAISER_BETA)
     taps *= gain / taps.sum()
     return np.concatenate([[0.0], np.rint(taps / _TAP_UNIT) * _TAP_UNIT])

@@ -26,6 +26,16 @@ from gateway.log import configure_logging
 from gateway.server import new_event_loop, serving
 from gateway.settings import Settings, load_settings
 
+NOBODY_ELSE: dict[str, Any] = {
+    "realtime_provider": "local",
+    "realtime_url": None,
+    "realtime_api_key": None,
+    "realtime_model": None,
+    "openai_api_key": None,
+    "twilio_account_sid": None,
+}
+"""Settings that leave nobody but the embedded server to answer, and take any account."""
+
 
 def demo(
     recording: Annotated[
@@ -61,7 +71,9 @@ def demo(
     caller_side = Recording.read(recording or default_recording())
     _check_output(output)
     auth_token = secrets.token_hex(16)
-    given = load_settings(host="127.0.0.1", public_url="http://127.0.0.1", twilio_auth_token=auth_token)
+    given = load_settings(
+        host="127.0.0.1", public_url="http://127.0.0.1", twilio_auth_token=auth_token, **NOBODY_ELSE
+    )
     configure_logging("WARNING", given.log_format)
     listener = open_listener(given.host, given.port if port is None else port)
     settings = _demo_settings(given, listener)
@@ -71,10 +83,8 @@ def demo(
 
 
 def _demo_settings(given: Settings, listener: socket.socket) -> Settings:
-    """The operator's settings, on loopback, at the port we have, and with nobody but the embedded server to answer."""
-    public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    nobody_else = {"openai_api_key": None, "realtime_url": None, "twilio_account_sid": None}
-    return given.model_copy(update={"public_url": public_url, **nobody_else})
+    """The operator's settings, on loopback and at the port we have."""
+    return given.model_copy(update={"public_url": f"http://127.0.0.1:{listener.getsockname()[1]}"})
 
 
 def _check_output(path: Path) -> None:

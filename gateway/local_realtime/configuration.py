@@ -8,6 +8,7 @@ import msgspec
 from gateway.local_realtime.errors import ClientEventError
 from gateway.local_realtime.formats import AudioFormat
 from gateway.local_realtime.session_fields import SessionPatch
+from gateway.local_realtime.tools import offered_tools
 from gateway.local_realtime.turns import TurnSettings
 
 _SERVER_VAD: dict[str, Any] = {
@@ -82,7 +83,8 @@ class Configuration:
         """Make the settings with this change.
 
         Raises:
-            ClientEventError: the model, or a voice that has been heard, cannot be changed.
+            ClientEventError: the model, or a voice that has been heard, cannot be changed; or the tool choice
+                demands a tool that is not there.
         """
         state = _merged(self.state, msgspec.to_builtins(patch))
         if state["model"] != self.state["model"]:
@@ -93,6 +95,8 @@ class Configuration:
                 code="cannot_update_voice",
                 param="session.audio.output.voice",
             )
+        # Checked now: a response that the caller's speech begins has nobody to be refused to.
+        offered_tools(state["tools"], state["tool_choice"], where="session")
         return Configuration(state)
 
 

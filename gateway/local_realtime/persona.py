@@ -6,6 +6,25 @@ from typing import Literal, Protocol
 import msgspec
 
 from gateway.local_realtime.conversation import Item
+from gateway.local_realtime.tools import OfferedTools
+
+
+class ToolOutput(msgspec.Struct, frozen=True):
+    """What a tool of the client's answered."""
+
+    call_id: str
+    name: str
+    """The tool's; empty where the conversation does not hold the call."""
+    output: str
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One item of the conversation."""
+
+    by: str
+    """The role of a message (``user``, ``assistant``, ``system``), or the type of what is no message."""
+    text: str
+    """Its words, the call's arguments or the tool's output; empty where speech was only heard."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -17,13 +36,36 @@ class Turn(msgspec.Struct, frozen=True):
     """The words; empty where they were only heard."""
     instructions: str
     """How the client wants the model to behave."""
+    tools: tuple[str, ...] = ()
+    """The functions that may be called, by name."""
+    required_tools: tuple[str, ...] = ()
+    """The functions of which one must be called; empty leaves it to the persona."""
+    tool_outputs: tuple[ToolOutput, ...] = ()
+    """All outputs since the model's last message."""
+    history: tuple[Said, ...] = ()
+    """The whole conversation, restored items included, oldest first."""
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A wish to have a tool called; passed on as it is, for a model may also get it wrong."""
+
+    name: str
+    arguments: str
+    """JSON text."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Words, then calls; either may be missing."""
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
 
 
 class Persona(Protocol):
-    """Decides what to say. One instance per session."""
+    """Decides what to say and which tools to call. One instance per session."""
 
-    def answer(self, turn: Turn) -> str:
-        """Give the text of the answer."""
+    def answer(self, turn: Turn) -> Answer | str:
+        """Give the answer; a string is one of words alone."""
 
 
 class RecordedPersona:
@@ -51,13 +93,44 @@ class RecordedPersona:
                 return self._texts[name]
 
 
-def turn_to_answer(items: Iterable[Item], instructions: str) -> Turn:
+_NO_TOOLS = OfferedTools()
+
+
+def turn_to_answer(items: Iterable[Item], instructions: str, tools: OfferedTools = _NO_TOOLS) -> Turn:
     """Find what a response to these items is about: the last thing that did not come from the model."""
-    turn = Turn("nothing", "", instructions)
-    for item in items:
+    items = list(items)
+    kind, text = _last_word(items)
+    return Turn(
+        kind,
+        text,
+        instructions,
+        tools.names,
+        tools.required,
+        _tool_outputs(items),
+        tuple(Said(item.role or item.state["type"], item.text()) for item in items),
+    )
+
+
+def _last_word(items: list[Item]) -> tuple[Literal["nothing", "text", "speech", "tool"], str]:
+    for item in reversed(items):
         if item.state["type"] == "function_call_output":
-            turn = Turn("tool", item.text(), instructions)
-        elif item.role == "user":
+            return "tool", item.text()
+        if item.role == "user":
             spoken = any(part["type"] == "input_audio" for part in item.state["content"])
-            turn = Turn("speech" if spoken else "text", item.text(), instructions)
-    return turn
+            return "speech" if spoken else "text", item.text()
+    return "nothing", ""
+
+
+def _tool_outputs(items: list[Item]) -> tuple[ToolOutput, ...]:
+    names: dict[str | None, str] = {}
+    outputs: list[ToolOutput] = []
+    for item in items:
+        state = item.state
+        if item.role == "assistant":
+            outputs.clear()
+        elif state["type"] == "function_call":
+            names[state["call_id"]] = state["name"]
+        elif state["type"] == "function_call_output":
+            call_id = state["call_id"]
+            outputs.append(ToolOutput(call_id, names.get(call_id, ""), state["output"]))
+    return tuple(outputs)

@@ -2,24 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from msgspec import UNSET
-
+from gateway.local_realtime.answer_call import AnswerCall
+from gateway.local_realtime.answer_message import AnswerMessage
 from gateway.local_realtime.configuration import Configuration
 from gateway.local_realtime.conversation import Conversation, Item
 from gateway.local_realtime.errors import ClientEventError
 from gateway.local_realtime.ids import Ids
 from gateway.local_realtime.items import ItemReference, check_content, wire_state
-from gateway.local_realtime.persona import Persona, turn_to_answer
-from gateway.local_realtime.protocol import ResponseOutput, ResponseParams
+from gateway.local_realtime.persona import Answer, Persona, turn_to_answer
+from gateway.local_realtime.protocol import ResponseParams
 from gateway.local_realtime.response import Pace, Response
-from gateway.local_realtime.response_events import ResponseEvents, ResponseSettings
+from gateway.local_realtime.response_events import ResponseEvents
+from gateway.local_realtime.response_settings import ResponseSettings, response_settings
 from gateway.local_realtime.server_events import Event
 from gateway.local_realtime.usage import input_tokens
-from gateway.local_realtime.voice import Voice
+from gateway.local_realtime.voice import Speech, Voice
 
-_MAX_RUNNING = 8
+_MAX_OUT_OF_BAND = 8
 
 
 @dataclass
@@ -49,17 +49,16 @@ class Responses:
         """
         self._check_room(params.conversation)
         items = list(self._input(params))
-        instructions = configuration.state["instructions"]
-        if params.instructions is not UNSET:
-            instructions = params.instructions
-        settings = self._settings(params, configuration, input_tokens(items, instructions))
-        response = self._new(settings, in_conversation=params.conversation == "auto")
+        settings = response_settings(params, configuration)
+        given = input_tokens(items, settings.instructions)
+        response = self._new(settings, given, in_conversation=params.conversation == "auto")
+        turn = turn_to_answer(items, settings.instructions, settings.tools)
         try:
-            speech = self.voice.speak(self.persona.answer(turn_to_answer(items, instructions)))
+            output = self._output(response.response_id, settings, self.persona.answer(turn))
         except LookupError as exc:
             return response.fail(str(exc))
         self._running.append(response)
-        return response.begin(speech, now, self.pace)
+        return response.begin(output, now, self.pace)
 
     def cancel(self, response_id: str | None) -> list[Event]:
         """Stop the named response, or the one of the conversation.
@@ -102,9 +101,11 @@ class Responses:
                 "Wait until the response is finished before creating a new one.",
                 code="conversation_already_has_active_response",
             )
-        if len(self._running) >= _MAX_RUNNING:
+        n_out_of_band = sum(not response.in_conversation for response in self._running)
+        if conversation == "none" and n_out_of_band >= _MAX_OUT_OF_BAND:
             raise ClientEventError(
-                f"There are already {_MAX_RUNNING} responses in progress.", code="rate_limit_exceeded"
+                f"There are already {_MAX_OUT_OF_BAND} responses out of band in progress.",
+                code="rate_limit_exceeded",
             )
 
     def _input(self, params: ResponseParams) -> Iterable[Item]:
@@ -124,33 +125,26 @@ class Responses:
                 check_content(given, f"response.input[{index}]")
                 yield Item(wire_state(given, given.id or ""))
 
-    def _settings(
-        self, params: ResponseParams, configuration: Configuration, given: dict[str, int]
-    ) -> ResponseSettings:
-        asked = ResponseOutput() if params.audio is UNSET else params.audio.output
-        asked = ResponseOutput() if asked is UNSET else asked
-        modalities = _either(params.output_modalities, configuration.state["output_modalities"])
-        max_output_tokens = _either(params.max_output_tokens, configuration.state["max_output_tokens"])
-        return ResponseSettings(
-            modality=modalities[0],
-            audio_format=_either(asked.format, configuration.output_format),
-            voice=_either(asked.voice, configuration.state["audio"]["output"]["voice"]),
-            max_output_tokens=max_output_tokens,
-            metadata=params.metadata,
-            input_tokens=given,
-        )
-
-    def _new(self, settings: ResponseSettings, *, in_conversation: bool) -> Response:
-        response_id, item_id = self.ids.new("resp"), self.ids.new("item")
-        events = ResponseEvents(
-            response_id,
-            item_id,
-            settings,
-            conversation_id=self.conversation_id if in_conversation else None,
-        )
+    def _new(self, settings: ResponseSettings, given: dict[str, int], *, in_conversation: bool) -> Response:
+        response_id = self.ids.new("resp")
+        conversation_id = self.conversation_id if in_conversation else None
+        events = ResponseEvents(response_id, settings, conversation_id=conversation_id)
         conversation = self.conversation if in_conversation else None
-        return Response(response_id, settings, events, conversation=conversation)
+        return Response(response_id, events, given, conversation=conversation)
 
+    def _output(
+        self, response_id: str, settings: ResponseSettings, answer: Answer | str
+    ) -> list[AnswerMessage | AnswerCall]:
+        """Make the items of an answer; a LookupError means that the voice cannot say it."""
+        answer = Answer(answer) if isinstance(answer, str) else answer
+        output: list[AnswerMessage | AnswerCall] = []
+        if answer.text:
+            speech = self.voice.speak(answer.text) if settings.audible else Speech(b"", answer.text)
+            output.append(AnswerMessage(self._place(response_id, 0), settings, speech))
+        for output_index, call in enumerate(answer.calls, len(output)):
+            place = self._place(response_id, output_index)
+            output.append(AnswerCall(place, call, self.ids.new("call")))
+        return output
 
-def _either(asked: Any, otherwise: Any) -> Any:
-    return otherwise if asked is UNSET else asked
+    def _place(self, response_id: str, output_index: int) -> Event:
+        return {"response_id": response_id, "item_id": self.ids.new("item"), "output_index": output_index}

@@ -17,7 +17,7 @@ from gateway.local_realtime.connection import MAX_UNSENT_BYTES, Connection
 from gateway.local_realtime.hearing import Recogniser
 from gateway.local_realtime.persona import Persona, RecordedPersona
 from gateway.local_realtime.response import Pace
-from gateway.local_realtime.session import LocalSession
+from gateway.local_realtime.session import SESSION_LIMIT, LocalSession
 from gateway.local_realtime.voice import PROMPTS, RecordedVoice, Voice, prompt_texts
 from gateway.vad import VoiceActivity
 
@@ -30,6 +30,7 @@ class LocalRealtimeServer:
 
     ``voice`` is shared by the sessions, ``persona`` makes one for each; by default both use recorded prompts.
     Without a ``recogniser`` the server hears when the caller speaks but not what. Port 0 takes a free one.
+    A session is closed after ``session_limit`` seconds.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class LocalRealtimeServer:
         recogniser: Recogniser | None = None,
         first_delta_delay: float = 0.2,
         speed: float = 8.0,
+        session_limit: float = SESSION_LIMIT,
     ) -> None:
         self._host = host
         self._port = port
@@ -50,6 +52,7 @@ class LocalRealtimeServer:
         self._persona = persona or functools.partial(RecordedPersona, texts)
         self._recogniser = recogniser
         self._pace = Pace(first_delta_delay, speed)
+        self._session_limit = session_limit
         self._server: Server | None = None
 
     @property
@@ -95,6 +98,7 @@ class LocalRealtimeServer:
             model=query.get("model", ["local"])[0],
             pace=self._pace,
             recognises=self._recogniser is not None,
+            session_limit=self._session_limit,
         )
         await Connection(socket, session, self._recogniser).run()
 

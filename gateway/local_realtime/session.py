@@ -18,7 +18,7 @@ from gateway.local_realtime.session_fields import SessionPatch
 from gateway.local_realtime.voice import Voice
 
 SESSION_LIMIT = 3600.0
-"""Seconds a session lives."""
+"""Seconds a session lives, unless it is told otherwise. Source: OpenAI Realtime conversations guide."""
 MAX_APPEND_CHARACTERS = 15 * 2**20
 """Of base64, in one append."""
 
@@ -26,8 +26,9 @@ MAX_APPEND_CHARACTERS = 15 * 2**20
 class LocalSession:
     """Sans-I/O session: text and ``now`` in, events out, `next_deadline` says when to call `due`.
 
-    ``token`` makes its ids unique, ``opened_at`` is the Unix time in seconds. ``recognises`` says that somebody
-    takes the recognitions and brings back `recognised` or `not_recognised`.
+    ``token`` makes its ids unique, ``opened_at`` is the Unix time in seconds, ``session_limit`` the seconds it
+    lives. ``recognises`` says that somebody takes the recognitions and brings back `recognised` or
+    `not_recognised`.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class LocalSession:
         model: str,
         pace: Pace | None = None,
         recognises: bool = False,
+        session_limit: float = SESSION_LIMIT,
     ) -> None:
         self._ids = Ids(token)
         self.session_id = self._ids.new("sess")
         self.expired = False
         """The session's time is over: everything has been said, and the socket is to be closed."""
-        self._expires_at = int(opened_at + SESSION_LIMIT)
+        self._session_limit = session_limit
+        self._expires_at = int(opened_at + session_limit)
         self._configuration = Configuration.default(model)
         self._conversation = Conversation()
         self._caller = CallerTurns(self._configuration, self._conversation, self._ids, recognises=recognises)
@@ -55,7 +58,7 @@ class LocalSession:
 
     def start(self, now: float) -> list[Event]:
         """Begin; the first event tells the defaults."""
-        self._deadline = now + SESSION_LIMIT
+        self._deadline = now + self._session_limit
         return self._sent([self._session_event("session.created")])
 
     def receive(self, text: str | bytes, now: float) -> list[Event]:
@@ -84,7 +87,7 @@ class LocalSession:
         events = self._responses.due(now) + self._hear(now)
         if now >= self._deadline and not self.expired:
             self.expired = True
-            message = "Your session hit the maximum duration of 60 minutes."
+            message = f"Your session hit the maximum duration of {self._session_limit / 60:g} minutes."
             events.append(server_events.error_detail("invalid_request_error", "session_expired", message))
         return self._sent(events)
 

@@ -44,6 +44,8 @@ class Prompt(msgspec.Struct, frozen=True):
         return self.file.rpartition(".")[0]
 
 
+_GATEWAY_PROMPTS = frozenset({"apology", "one_moment"})
+"""What the gateway itself says, at 8 kHz."""
 PROMPTS: Traversable = files("gateway") / "prompts"
 """The prompt set of this package."""
 
@@ -79,7 +81,7 @@ class RecordedVoice:
 
 def _prompts(folder: Traversable) -> list[Prompt]:
     prompts = msgspec.json.decode((folder / "prompts.json").read_bytes(), type=list[Prompt])
-    return [prompt for prompt in prompts if prompt.name != "apology"]  # the gateway's own, at 8 kHz
+    return [prompt for prompt in prompts if prompt.name not in _GATEWAY_PROMPTS]
 
 
 def _read(path: Traversable) -> bytes:

@@ -1,23 +1,15 @@
 """One WebSocket to a realtime server: sending client events, dispatching server events."""
 
-import itertools
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-import structlog
-
-from gateway.errors import LocalProtocolError, RealtimeError, RemoteProtocolError
-from gateway.realtime.connection import ModelConnection, open_connection
+from gateway.errors import LocalProtocolError, RealtimeError
 from gateway.realtime.dispatch import RealtimeEventHandler
-from gateway.realtime.events import ServerEvent, Unknown, decode_event
+from gateway.realtime.events import ServerEvent, Unknown
+from gateway.realtime.model_socket import ModelSocket, Strays
 from gateway.realtime.providers import Provider
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(dict[str, Any])
-_log = structlog.get_logger()
+from gateway.realtime.retry import closed
 
 
 class RealtimeAPI(RealtimeEventHandler):
@@ -25,28 +17,33 @@ class RealtimeAPI(RealtimeEventHandler):
 
     Dispatches ``server.<type>`` and ``server.*`` with each server event, ``client.<type>`` and ``client.*`` with
     each client event before it is written, all as dicts, and ``close`` with ``{"code", "reason", "error"}``.
-    A program that wants server events typed, and at the least cost, sets ``on_server_event``.
+    Server events have their GA names; where the server used another, its own name is dispatched too.
     """
 
     def __init__(self, provider: Provider) -> None:
         super().__init__()
-        self._provider = provider
-        self._connection: ModelConnection | None = None
+        self.provider = provider
+        self._socket: ModelSocket | None = None
         self._opening = False
-        self._event_ids = itertools.count(1)
-        self._session_prefix = f"evt_{time.time_ns():x}"
+        self._strays = Strays()
         self.on_server_event: Callable[[ServerEvent | Unknown], None] | None = None
-        """Called with each server event, before the handlers; must not raise."""
-        self.on_writing_paused: Callable[[bool], None] | None = None
-        """Called with True when the server does not keep up with what is sent, and with False when it does."""
-        self.n_malformed = 0
+        """Called with each server event of sockets opened from now on, typed, before the handlers; must not raise."""
+        self.on_lost: Callable[[int, str], None] | None = None
+        """Called with the close code and reason when the socket was not closed by us, before ``close``."""
+
+    @property
+    def n_malformed(self) -> int:
         """Messages that were not server events: skipped."""
-        self.unknown_events: Counter[str] = Counter()
-        """Events of kinds the gateway does not know, by type; at most 100 types are told apart."""
+        return self._strays.n_malformed
+
+    @property
+    def unknown_events(self) -> Counter[str]:
+        """Server events of kinds we do not know, by type; at most 100 types are told apart."""
+        return self._strays.unknown_events
 
     def is_connected(self) -> bool:
         """Whether events can be sent."""
-        return self._connection is not None
+        return self._socket is not None and self._socket.is_open
 
     async def connect(self, model: str | None = None) -> None:
         """Open the socket.
@@ -55,24 +52,50 @@ class RealtimeAPI(RealtimeEventHandler):
             LocalProtocolError: it is open already.
             RealtimeError: it cannot be opened.
         """
-        if self._opening or self._connection is not None:
-            raise LocalProtocolError("already connected")
+        if self._opening or self._socket is not None:
+            raise LocalProtocolError("already connected, disconnect first")
         self._opening = True
         try:
-            url = self._provider.connect_url(model)
-            connection = await open_connection(url, self._provider.headers(), self)
-            if not connection.is_open:
-                raise RealtimeError("the server closed at once", code="closed")
-            self._connection = connection
+            socket = self.new_socket(self.on_server_event)
+            await socket.open(model)
+            self.use(socket)
         finally:
             self._opening = False
 
+    def new_socket(self, on_event: Callable[[ServerEvent | Unknown], None] | None) -> ModelSocket:
+        """Make a further socket, whose events are dispatched here as well; `use` makes it the one to send on."""
+        socket = ModelSocket(self.provider, self, self._strays)
+        socket.on_event = on_event
+        return socket
+
+    def use(self, socket: ModelSocket) -> ModelSocket | None:
+        """Send on this socket from now on; return the former one, which is the caller's to close.
+
+        Raises:
+            RealtimeError: the socket has been closed already.
+        """
+        if not socket.is_open:
+            raise RealtimeError("the server closed at once", code=closed(1006))
+        former, self._socket = self._socket, socket
+        if former is not None:
+            former.on_event = former.on_closed = former.on_writing_paused = None
+        socket.on_closed = self._closed
+        return former
+
+    def drop(self, reason: str) -> None:
+        """Give up the socket at once, as if the server had cut it off."""
+        if self._socket is not None:
+            self._socket.abort()
+            self._closed(1006, reason)
+
     async def disconnect(self) -> None:
         """Close the socket and stop the handlers; does nothing when it is closed already."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await socket.close()
         await self.stop_handlers()
+        if socket is not None:
+            self.dispatch("close", {"code": 1000, "reason": "", "error": False})
 
     async def send(self, event_type: str, data: Mapping[str, Any] | None = None) -> str:
         """Send a client event; return its event id, which an ``error`` event would name.
@@ -85,50 +108,13 @@ class RealtimeAPI(RealtimeEventHandler):
         return self.send_nowait(event_type, data)
 
     def send_nowait(self, event_type: str, data: Mapping[str, Any] | None = None) -> str:
-        """Do as `send`. Nothing ever waits: what the server is slow to take is the connection's to buffer."""
-        event = {
-            "event_id": f"{self._session_prefix}_{next(self._event_ids)}",
-            "type": event_type,
-            **(data or {}),
-        }
-        if self._connection is None:
+        """Do as `send`; neither ever waits."""
+        if self._socket is None:
             raise RealtimeError("not connected", code="not_connected")
-        name = f"client.{event_type}"
-        if self.has_handlers(name) or self.has_handlers("client.*"):
-            self.dispatch(name, event)
-            self.dispatch("client.*", event)
-        if not self._connection.write_text(_encoder.encode(event)):
-            raise RealtimeError("the connection is closing", code="not_connected")
-        return str(event["event_id"])
+        return self._socket.send(event_type, data)
 
-    def message_received(self, text: bytes) -> None:
-        """Take a message from the socket: decode it, deliver it typed, dispatch it raw."""
-        try:
-            event = decode_event(text)
-        except RemoteProtocolError as exc:
-            self.n_malformed += 1
-            if self.n_malformed == 1:
-                _log.warning("malformed server event skipped", reason=str(exc))
-            return
-        if isinstance(event, Unknown):
-            known = event.type in self.unknown_events or len(self.unknown_events) < 100
-            self.unknown_events[event.type if known else "other"] += 1
-        if self.on_server_event is not None:
-            self.on_server_event(event)
-        name = "server." + (event.type if isinstance(event, Unknown) else str(event.__struct_config__.tag))
-        if self.has_handlers(name) or self.has_handlers("server.*"):
-            raw = _decoder.decode(text)
-            self.dispatch(name, raw)
-            self.dispatch("server.*", raw)
-
-    def connection_closed(self, code: int, reason: str) -> None:
-        """Take the end of the socket."""
-        if self._opening:
-            return  # `connect` reports it
-        expected, self._connection = self._connection is None, None
-        self.dispatch("close", {"code": code, "reason": reason, "error": not expected})
-
-    def writing_paused(self, *, paused: bool) -> None:
-        """Take the socket's word on whether the server keeps up."""
-        if self.on_writing_paused is not None:
-            self.on_writing_paused(paused)
+    def _closed(self, code: int, reason: str) -> None:
+        self._socket = None
+        if self.on_lost is not None:
+            self.on_lost(code, reason)
+        self.dispatch("close", {"code": code, "reason": reason, "error": True})

@@ -29,6 +29,8 @@ WRITE_LIMIT = 128 * 1024
 """Bytes: about 2 s of caller audio in base64. Beyond, the receiver is told to hold its audio back."""
 
 _REFUSALS = {401: "invalid_api_key", 403: "forbidden", 404: "model_not_found"}
+_PASSING = frozenset({408, 425, 429})
+"""4xx statuses that another try may not meet."""
 
 
 class Receiver(Protocol):
@@ -96,6 +98,23 @@ class ModelConnection(ClientConnection):
         self._receiver.connection_closed(code, reason)
 
 
+def _refusal(response: Response) -> RealtimeError:
+    """What an HTTP answer in place of a WebSocket means. RFC 9110 section 15; Retry-After in seconds only."""
+    status = response.status_code
+    if status in _REFUSALS:
+        code = _REFUSALS[status]
+    elif status in _PASSING or status >= 500:
+        code = "unavailable"
+    else:
+        code = "redirect" if 300 <= status < 400 else "refused"
+    wait = response.headers.get("Retry-After", "")
+    return RealtimeError(
+        f"the model's server answered the handshake with {status}",
+        code=code,
+        retry_after=float(wait) if wait.isascii() and wait.isdigit() else 0.0,
+    )
+
+
 class _ConnectWithoutRedirects(connect):
     def process_redirect(self, exc: Exception) -> Exception | str:
         """A redirect would carry the key to wherever it points."""
@@ -123,9 +142,7 @@ async def open_connection(url: str, headers: Mapping[str, str], receiver: Receiv
     try:
         connection = await opening
     except InvalidStatus as exc:
-        status = exc.response.status_code
-        code = _REFUSALS.get(status, "redirect" if 300 <= status < 400 else "unavailable")
-        raise RealtimeError(f"the model's server answered the handshake with {status}", code=code) from None
+        raise _refusal(exc.response) from None
     except TimeoutError:
         raise RealtimeError(
             f"the model's server did not answer in {OPEN_TIMEOUT:g} s", code="timeout"

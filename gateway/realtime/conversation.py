@@ -1,22 +1,29 @@
 """What has been said in a session, built from the server's events. No I/O."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+from gateway.realtime.caller_speech import CallerSpeech
 from gateway.realtime.events import (
     ArgumentsDelta,
+    ArgumentsDone,
     AudioDelta,
     CallerTranscript,
     CallerTranscriptDelta,
-    ContentPart,
+    CallerTranscriptFailed,
+    CallerTranscriptUpdated,
+    ContentPartAdded,
+    ContentPartDone,
+    InputCommitted,
+    InputTimedOut,
     ItemAdded,
-    ItemCreated,
     ItemDeleted,
     ItemDone,
     ItemState,
     ItemTruncated,
     OutputItemAdded,
     OutputItemDone,
+    ResponseCreated,
     ResponseDone,
     ServerEvent,
     SpeechStarted,
@@ -26,215 +33,325 @@ from gateway.realtime.events import (
     TranscriptDelta,
     TranscriptDone,
     Unknown,
-    Usage,
     convert_event,
 )
+from gateway.realtime.item_list import MAX_EARLY, MAX_ITEMS, ItemList
+from gateway.realtime.items import (
+    FINAL,
+    MAX_ITEM_TEXT,
+    MAX_PARTS,
+    NOTHING,
+    Change,
+    Delta,
+    Formatted,
+    FormattedTool,
+    Item,
+    Part,
+    whole_ms,
+)
+from gateway.realtime.responses import Response, Responses
+from gateway.realtime.usage import TokenUsage, TranscriptionUsage
+from voice_codecs import PCM16_24K, AudioFormat
 
-BYTES_PER_MS = 48
-"""PCM16 at 24 kHz."""
-MAX_ITEMS = 1000
-MAX_ITEM_TEXT = 256 * 1024
-"""Characters kept of one item's transcript, text or arguments."""
-
-
-@dataclass
-class Formatted:
-    """An item in the form applications want it."""
-
-    transcript: str = ""
-    text: str = ""
-    arguments: str = ""
-    output: str = ""
-    n_audio_bytes: int = 0
-    audio: bytearray = field(default_factory=bytearray, repr=False)
-    """PCM16 24 kHz, kept only if the conversation was told to."""
-
-    @property
-    def audio_ms(self) -> int:
-        """Duration of the audio received for this item, up to where it was truncated."""
-        return self.n_audio_bytes // BYTES_PER_MS
-
-
-@dataclass
-class Item:
-    """One entry of the conversation: a message, a function call or its output."""
-
-    id: str
-    type: str = "message"
-    role: str | None = None
-    status: str = "in_progress"
-    """``in_progress``, ``completed`` or ``incomplete``."""
-    name: str | None = None
-    call_id: str | None = None
-    formatted: Formatted = field(default_factory=Formatted)
-    audio_start_ms: int | None = None
-    """Where the caller's speech began in the session's input audio."""
-    audio_end_ms: int | None = None
-
-
-@dataclass(frozen=True)
-class Delta:
-    """What an event added to an item: exactly one of these."""
-
-    audio: bytes | None = field(default=None, repr=False)
-    transcript: str | None = None
-    text: str | None = None
-    arguments: str | None = None
+__all__ = [
+    "MAX_EARLY",
+    "MAX_ITEMS",
+    "MAX_ITEM_TEXT",
+    "MAX_PARTS",
+    "Delta",
+    "Formatted",
+    "FormattedTool",
+    "Item",
+    "Part",
+    "RealtimeConversation",
+    "Response",
+    "TokenUsage",
+    "TranscriptionUsage",
+]
 
 
 class RealtimeConversation:
-    """The items of a conversation, in its order.
+    """The items of a conversation, in its order, over one session or several.
 
-    Events may come early, late, twice or not at all: a transcript before its item is kept for it, an event about
-    an item that is not known creates it, and one that does not change anything is let pass. Audio is counted, and
-    kept only with ``keep_audio``. At most 1000 items are kept, the oldest are forgotten.
+    Events may come early, late, twice or not at all. What the model makes for an item that is not known creates
+    the item; what is known of the caller's speech waits for its item; an event without an item id, or about a
+    deleted item, is let pass. Nothing is shared with the events. Audio is counted, and kept only with
+    ``keep_audio``: the latest 16 MiB of it. At most 1000 items are kept, the oldest are forgotten.
     """
 
-    def __init__(self, *, keep_audio: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        keep_audio: bool = False,
+        input_format: AudioFormat = PCM16_24K,
+        output_format: AudioFormat = PCM16_24K,
+    ) -> None:
         self._keep_audio = keep_audio
+        self._input_format = input_format
+        self._output_format = output_format
+        self._items = ItemList(-1)
         self.clear()
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._items: dict[str, Item] = {}
-        self._order: list[str] = []
-        self.usage = Usage()
-        """Tokens of all responses so far."""
+    def clear(self) -> bool:
+        """Forget everything; events of the session until now belong to an older generation."""
+        self.usage = TokenUsage()
+        """Tokens of all responses so far, each response counted once."""
+        self._items = ItemList(self.generation + 1)
+        self._caller = CallerSpeech(self._items, self._input_format, keep_audio=self._keep_audio)
+        self._responses = Responses()
+        return True
+
+    @property
+    def generation(self) -> int:
+        """The number of the present session."""
+        return self._items.generation
+
+    @property
+    def transcription_usage(self) -> TranscriptionUsage:
+        """What recognising the caller took so far, each transcript counted once."""
+        return self._caller.usage
+
+    def begin_session(self) -> int:
+        """Go on in a new session, on a new socket; return its generation.
+
+        What was being made ends incomplete, what waited for its item is dropped, and input audio counts from 0.
+        """
+        self._items.begin_session()
+        self._caller.begin_session()
+        self._responses.end_session()
+        return self.generation
 
     def get_item(self, item_id: str) -> Item | None:
         """The item of that id, if there is one."""
         return self._items.get(item_id)
 
     def get_items(self) -> list[Item]:
-        """All items, in the order of the conversation."""
-        return [self._items[item_id] for item_id in self._order]
+        """All items, in the order of the conversation; without those of out-of-band responses."""
+        return [item for item in self._items if not item.out_of_band]
+
+    def get_response(self, response_id: str) -> Response | None:
+        """The response of that id, if it is one of the latest 64."""
+        return self._responses.get(response_id)
+
+    def queue_input_audio(self, audio: bytes) -> bytes:
+        """Hold the audio of a manual commit for the next user item with audio; return it."""
+        self._caller.queue(audio)
+        return audio
+
+    def append_input_audio(self, audio: bytes | bytearray | memoryview) -> None:
+        """Account for caller audio that was sent to the server, in the input format."""
+        self._caller.input.append(audio)
 
     def process_event(
-        self, event: ServerEvent | Unknown | dict[str, Any]
-    ) -> tuple[Item | None, Delta | None]:
+        self, event: ServerEvent | Unknown | dict[str, Any], *, generation: int | None = None
+    ) -> Change:
         """Apply a server event; return the item it was about and what it added, if anything.
+
+        Args:
+            event: typed, or a dict as the server wrote it.
+            generation: the session it came from; what comes from an earlier one is let pass.
 
         Raises:
             RemoteProtocolError: the event is a dict and is not a server event.
         """
         if isinstance(event, dict):
             event = convert_event(event)
-        match event:
-            case AudioDelta(item_id=item_id, delta=audio):
-                return self._add_audio(self._item(item_id), audio)
-            case (
-                TranscriptDelta(item_id=item_id, delta=text)
-                | CallerTranscriptDelta(item_id=item_id, delta=text)
-            ):
-                formatted = self._item(item_id).formatted
-                formatted.transcript = _joined(formatted.transcript, text)
-                return self._items[item_id], Delta(transcript=text)
-            case TextDelta(item_id=item_id, delta=text):
-                formatted = self._item(item_id).formatted
-                formatted.text = _joined(formatted.text, text)
-                return self._items[item_id], Delta(text=text)
-            case ArgumentsDelta(item_id=item_id, delta=text):
-                formatted = self._item(item_id).formatted
-                formatted.arguments = _joined(formatted.arguments, text)
-                return self._items[item_id], Delta(arguments=text)
-            case _:
-                return self._process_whole(event)
+        if generation is not None and generation != self.generation:
+            return NOTHING
+        kind = type(event)
+        if kind in self._caller_steps:
+            return self._caller_steps[kind](self._caller, event)
+        step = self._steps.get(kind) or self._steps.get(kind.__base__)  # the base of an older name
+        return NOTHING if step is None else step(self, event)
 
-    def _process_whole(self, event: ServerEvent | Unknown) -> tuple[Item | None, Delta | None]:
-        """Apply an event that says how something is, rather than what was added."""
-        match event:
-            case ItemAdded() | ItemCreated() | ItemDone():
-                return self._describe(event.item, event.previous_item_id), None
-            case OutputItemAdded() | OutputItemDone():
-                return self._describe(event.item, None), None
-            case TranscriptDone() | CallerTranscript() | TextDone():
-                return self._finish_text(event)
-            case SpeechStarted(item_id=item_id, audio_start_ms=ms) if item_id:
-                self._item(item_id, role="user").audio_start_ms = ms
-            case SpeechStopped(item_id=item_id, audio_end_ms=ms) if item_id:
-                self._item(item_id, role="user").audio_end_ms = ms
-            case ItemTruncated(item_id=item_id, audio_end_ms=ms):
-                return self._truncate(self._items.get(item_id), ms), None
-            case ItemDeleted(item_id=item_id):
-                return self._forget(item_id), None
-            case ResponseDone(response=response) if response.usage is not None:
-                self._add_usage(response.usage)
-            case _:
-                pass
-        return None, None
+    # --- What the model makes ---
 
-    def _finish_text(self, event: TranscriptDone | CallerTranscript | TextDone) -> tuple[Item, Delta | None]:
-        """Take a whole text, which replaces what its deltas gave."""
-        item = self._item(event.item_id, role="user" if isinstance(event, CallerTranscript) else "assistant")
-        if isinstance(event, TextDone):
-            item.formatted.text = event.text[:MAX_ITEM_TEXT]
-            return item, None
-        item.formatted.transcript = event.transcript[:MAX_ITEM_TEXT]
-        return item, Delta(transcript=event.transcript) if isinstance(event, CallerTranscript) else None
-
-    def _add_audio(self, item: Item, audio: bytes) -> tuple[Item, Delta]:
-        item.formatted.n_audio_bytes += len(audio)
+    def _audio_delta(self, event: AudioDelta) -> Change:
+        item = self._made(event.item_id, event.response_id)
+        if item is None or item.heard_ms is not None:
+            return NOTHING  # nobody will hear what comes after a cut
+        item.part(event.content_index, "output_audio")
+        n_bytes = item.formatted.n_audio_bytes + len(event.delta)
+        item.formatted.count_audio(n_bytes, self._output_format)
         if self._keep_audio:
-            item.formatted.audio += audio
-        return item, Delta(audio=audio)
+            self._items.kept.add(item, event.delta)
+        return item, Delta(audio=event.delta)
 
-    def _item(self, item_id: str, *, role: str = "assistant") -> Item:
-        item = self._items.get(item_id)
-        return item if item is not None else self._insert(Item(item_id, role=role), None)
+    def _transcript_delta(self, event: TranscriptDelta) -> Change:
+        item = self._made(event.item_id, event.response_id)
+        if item is None:
+            return NOTHING
+        item.add_transcript(item.part(event.content_index, "output_audio"), event.delta)
+        return item, Delta(transcript=event.delta)
 
-    def _insert(self, item: Item, previous_item_id: str | None) -> Item:
-        self._items[item.id] = item
-        if previous_item_id in self._items:
-            self._order.insert(self._order.index(previous_item_id) + 1, item.id)
+    def _text_delta(self, event: TextDelta) -> Change:
+        item = self._made(event.item_id, event.response_id)
+        if item is None:
+            return NOTHING
+        item.add_text(item.part(event.content_index, "output_text"), event.delta)
+        return item, Delta(text=event.delta)
+
+    def _arguments_delta(self, event: ArgumentsDelta) -> Change:
+        item = self._made(event.item_id, event.response_id, "function_call")
+        if item is None or item.type != "function_call":
+            return NOTHING
+        item.add_arguments(item.call(call_id=event.call_id), event.delta)
+        return item, Delta(arguments=event.delta)
+
+    def _arguments_done(self, event: ArgumentsDone) -> Change:
+        item = self._made(event.item_id, event.response_id, "function_call")
+        if item is None or item.type != "function_call":
+            return NOTHING
+        item.call(event.name, event.call_id, event.arguments)
+        return item, None
+
+    def _text_done(self, event: TranscriptDone | TextDone) -> Change:
+        item = self._made(event.item_id, event.response_id)
+        if item is None:
+            return NOTHING
+        if isinstance(event, TextDone):
+            item.settle(item.part(event.content_index, "output_text"), event.text, None)
         else:
-            self._order.append(item.id)
-        if len(self._order) > MAX_ITEMS:
-            del self._items[self._order.pop(0)]
+            item.settle(item.part(event.content_index, "output_audio"), None, event.transcript)
+        return item, None
+
+    def _content_part(self, event: ContentPartAdded | ContentPartDone) -> Change:
+        item = self._made(event.item_id, event.response_id)
+        if item is not None:
+            part = item.part(event.content_index)
+            item.retype(part, event.part.type)
+            item.settle(part, event.part.text, event.part.transcript)
+        return NOTHING
+
+    def _made(self, item_id: str, response_id: str, kind: str = "message") -> Item | None:
+        """The item for which the model made something, created if need be."""
+        item = self._items.get(item_id)
+        if item is None:
+            item = self._items.insert(item_id)
+            if item is None:
+                return None
+            item.type, item.role = kind, "assistant" if kind == "message" else None
+        elif item.generation != self._items.generation:
+            return None
+        self._join_response(item, response_id)
         return item
 
-    def _describe(self, state: ItemState, previous_item_id: str | None) -> Item:
+    def _join_response(self, item: Item, response_id: str) -> None:
+        if response_id and item.response_id != response_id:
+            response = self._responses.take(response_id)
+            response.add_item(item.id)
+            item.response_id = response_id
+            item.out_of_band = response.out_of_band and not self._items.is_announced(item)
+
+    # --- Items as the server describes them ---
+
+    def _item_added(self, event: ItemAdded) -> Change:
+        self._items.readmit(event.item.id)
+        return self._announce(event, final=False), None
+
+    def _item_done(self, event: ItemDone) -> Change:
+        return self._announce(event, final=True), None
+
+    def _announce(self, event: ItemAdded | ItemDone, *, final: bool) -> Item | None:
+        item = self._describe(event.item, final=final)
+        if item is not None:
+            item.out_of_band = False
+            if self._items.place(item, event.previous_item_id):
+                self._caller.give_queued(item)
+        return item
+
+    def _output_item_added(self, event: OutputItemAdded) -> Change:
+        item = self._describe(event.item, final=False)
+        if item is not None:
+            self._join_response(item, event.response_id)
+        return NOTHING
+
+    def _output_item_done(self, event: OutputItemDone) -> Change:
+        item = self._describe(event.item, final=True)
+        if item is not None:
+            self._join_response(item, event.response_id)
+        return item, None
+
+    def _describe(self, state: ItemState, *, final: bool) -> Item | None:
         item = self._items.get(state.id)
         if item is None:
-            item = self._insert(Item(state.id), previous_item_id)
-        item.type, item.name, item.call_id = (
-            state.type,
-            state.name or item.name,
-            state.call_id or item.call_id,
-        )
-        item.role = state.role or (item.role if state.type == "message" else None)
-        item.status = state.status or item.status
-        formatted = item.formatted
-        formatted.arguments = (state.arguments or formatted.arguments)[:MAX_ITEM_TEXT]
-        formatted.output = (state.output or formatted.output)[:MAX_ITEM_TEXT]
-        formatted.text = _content(state.content, "text") or formatted.text
-        formatted.transcript = _content(state.content, "transcript") or formatted.transcript
+            item = self._items.insert(state.id)
+            if item is None:
+                return None
+        elif item.generation != self._items.generation:
+            item.generation, item.taken_over = self._items.generation, True
+        if not item.taken_over:  # else the server has it from us, and we know more
+            item.describe(state, final=final)
         return item
 
-    def _truncate(self, item: Item | None, audio_end_ms: int) -> Item | None:
-        """Cut an item's audio. Its transcript stays: only the playback knows how much of it was heard."""
-        if item is not None:
-            n_bytes = max(0, audio_end_ms) * BYTES_PER_MS
-            item.formatted.n_audio_bytes = min(item.formatted.n_audio_bytes, n_bytes)
-            del item.formatted.audio[n_bytes:]
-        return item
+    def _item_truncated(self, event: ItemTruncated) -> Change:
+        item = self._items.get(event.item_id)
+        if item is None:
+            return NOTHING
+        item.said_ms = max(item.said_ms or 0, item.formatted.audio_ms)
+        item.heard_ms = whole_ms(event.audio_end_ms)
+        n_bytes = min(item.formatted.n_audio_bytes, self._output_format.ms_to_bytes(item.heard_ms))
+        item.formatted.count_audio(n_bytes, self._output_format)
+        self._items.kept.cut(item, n_bytes)
+        return item, None
 
-    def _forget(self, item_id: str) -> Item | None:
-        item = self._items.pop(item_id, None)
-        if item is not None:
-            self._order.remove(item_id)
-        return item
+    def _item_deleted(self, event: ItemDeleted) -> Change:
+        return self._items.forget(event.item_id), None
 
-    def _add_usage(self, usage: Usage) -> None:
-        self.usage = Usage(
-            self.usage.total_tokens + usage.total_tokens,
-            self.usage.input_tokens + usage.input_tokens,
-            self.usage.output_tokens + usage.output_tokens,
-        )
+    # --- Responses ---
 
+    def _response_created(self, event: ResponseCreated) -> Change:
+        self._responses.take(event.response.id).update(event.response)
+        return NOTHING
 
-def _joined(text: str, more: str) -> str:
-    return text + more if len(text) < MAX_ITEM_TEXT else text
+    def _response_done(self, event: ResponseDone) -> Change:
+        response = self._responses.take(event.response.id)
+        response.finish(event.response)
+        if event.response.usage is not None and response.usage is None:
+            response.usage = TokenUsage.of(event.response.usage)
+            self.usage += response.usage
+        for state in event.response.output or ():
+            self._finish(state.id, response, state)
+        for item_id in response.item_ids:
+            self._finish(item_id, response, None)
+        return NOTHING
 
+    def _finish(self, item_id: str, response: Response, state: ItemState | None) -> None:
+        """End an item of a response that is done, if its own end did not come."""
+        item = self._items.get(item_id)
+        if item is None or item.is_final or item.generation != self._items.generation:
+            return
+        if state is not None:
+            item.describe(state, final=True)
+        if state is None or state.status not in FINAL:
+            item.status = "completed" if response.status == "completed" else "incomplete"
 
-def _content(parts: list[ContentPart], field_name: str) -> str:
-    return "".join(getattr(part, field_name) or "" for part in parts)[:MAX_ITEM_TEXT]
+    _steps: ClassVar[dict[type | None, Callable[..., Change]]] = {
+        AudioDelta: _audio_delta,
+        TranscriptDelta: _transcript_delta,
+        TextDelta: _text_delta,
+        ArgumentsDelta: _arguments_delta,
+        ArgumentsDone: _arguments_done,
+        TranscriptDone: _text_done,
+        TextDone: _text_done,
+        ContentPartAdded: _content_part,
+        ContentPartDone: _content_part,
+        ItemAdded: _item_added,
+        ItemDone: _item_done,
+        ItemTruncated: _item_truncated,
+        ItemDeleted: _item_deleted,
+        OutputItemAdded: _output_item_added,
+        OutputItemDone: _output_item_done,
+        ResponseCreated: _response_created,
+        ResponseDone: _response_done,
+    }
+    _caller_steps: ClassVar[dict[type, Callable[..., Change]]] = {
+        CallerTranscriptDelta: CallerSpeech.delta,
+        CallerTranscriptUpdated: CallerSpeech.updated,
+        CallerTranscript: CallerSpeech.transcript,
+        CallerTranscriptFailed: CallerSpeech.failed,
+        SpeechStarted: CallerSpeech.started,
+        SpeechStopped: CallerSpeech.stopped,
+        InputTimedOut: CallerSpeech.timed_out,
+        InputCommitted: CallerSpeech.committed,
+    }

@@ -53,6 +53,16 @@ class RealtimeEventHandler:
         """Undo an `on_next`; raises as `off`."""
         _remove(self._once, name, handler)
 
+    def clear_event_handlers(self) -> None:
+        """Forget all handlers; whoever waits for an event goes on waiting until its timeout."""
+        self._handlers.clear()
+        self._once.clear()
+
+    @property
+    def has_any_handlers(self) -> bool:
+        """Whether dispatching anything could reach anybody."""
+        return bool(self._handlers or self._once)
+
     def has_handlers(self, name: str) -> bool:
         """Whether dispatching this name would reach anybody."""
         return name in self._handlers or name in self._once

@@ -1,7 +1,8 @@
-"""The server events of the Realtime protocol (GA names) that the gateway reads.
+"""The server events of the Realtime protocol that the gateway reads, under their GA names and older ones.
 
-One frozen struct per event, picked by ``type``. Fields are those the gateway uses, and they are required only
-where an event means nothing without them, so that a server which leaves out an index is still understood.
+One frozen struct per event, picked by ``type``. An older or a provider's name of an event is a subclass, so that
+``case AudioDelta()`` matches all of them. Fields are those the gateway uses, and they have defaults, so that a
+server which leaves out an index, or (xAI) an item's id, is still understood.
 Shapes: OpenAI Realtime API reference, server events. Audio arrives as base64 and is decoded with the rest.
 """
 
@@ -12,279 +13,250 @@ import msgspec
 from msgspec import Meta
 
 from gateway.errors import RemoteProtocolError
+from gateway.realtime.event_parts import (
+    AudioDirection,
+    CachedTokens,
+    ContentPart,
+    ErrorDetail,
+    Event,
+    FormatEcho,
+    Id,
+    InputTokens,
+    ItemState,
+    Ms,
+    OutputTokens,
+    RateLimit,
+    RecognitionUsage,
+    ResponseState,
+    Session,
+    SessionAudio,
+    StatusDetails,
+    Usage,
+)
+from gateway.realtime.response_events import (
+    ArgumentsDelta,
+    ArgumentsDone,
+    AudioDelta,
+    AudioDone,
+    BetaAudioDelta,
+    BetaAudioDone,
+    BetaTextDelta,
+    BetaTextDone,
+    BetaTranscriptDelta,
+    BetaTranscriptDone,
+    ContentPartAdded,
+    ContentPartDone,
+    OutputItemAdded,
+    OutputItemDone,
+    ResponseCreated,
+    ResponseDone,
+    TextDelta,
+    TextDone,
+    TranscriptDelta,
+    TranscriptDone,
+)
 
-Id = Annotated[str, Meta(max_length=512)]
+__all__ = [
+    "ArgumentsDelta",
+    "ArgumentsDone",
+    "AudioDelta",
+    "AudioDirection",
+    "AudioDone",
+    "BetaAudioDelta",
+    "BetaAudioDone",
+    "BetaTextDelta",
+    "BetaTextDone",
+    "BetaTranscriptDelta",
+    "BetaTranscriptDone",
+    "CachedTokens",
+    "CallerTranscript",
+    "CallerTranscriptDelta",
+    "CallerTranscriptFailed",
+    "CallerTranscriptUpdated",
+    "ContentPart",
+    "ContentPartAdded",
+    "ContentPartDone",
+    "ErrorDetail",
+    "ErrorEvent",
+    "Event",
+    "FormatEcho",
+    "Id",
+    "InputCleared",
+    "InputCommitted",
+    "InputTimedOut",
+    "InputTokens",
+    "ItemAdded",
+    "ItemCreated",
+    "ItemDeleted",
+    "ItemDone",
+    "ItemRetrieved",
+    "ItemState",
+    "ItemTruncated",
+    "McpListToolsFailed",
+    "Ms",
+    "OutputItemAdded",
+    "OutputItemDone",
+    "OutputTokens",
+    "RateLimit",
+    "RateLimitsUpdated",
+    "RecognitionUsage",
+    "ResponseCreated",
+    "ResponseDone",
+    "ResponseState",
+    "ServerEvent",
+    "Session",
+    "SessionAudio",
+    "SessionCreated",
+    "SessionUpdated",
+    "SpeechStarted",
+    "SpeechStopped",
+    "StatusDetails",
+    "TextDelta",
+    "TextDone",
+    "TranscriptDelta",
+    "TranscriptDone",
+    "Unknown",
+    "Usage",
+    "convert_event",
+    "decode_event",
+    "ga_type",
+    "wire_type",
+]
 
 
-class _Event(msgspec.Struct, frozen=True, tag_field="type"):
-    """What all server events share."""
-
-
-class ErrorDetail(msgspec.Struct, frozen=True):
-    """What went wrong, in the server's words."""
-
-    message: str = ""
-    type: str = ""
-    code: str | None = None
-    event_id: str | None = None
-    """The client event that caused it, if the server knows."""
-
-
-class ErrorEvent(_Event, frozen=True, tag="error"):
+class ErrorEvent(Event, frozen=True, tag="error"):
     """Something failed; the socket normally stays open."""
 
     error: ErrorDetail
 
 
-class FormatEcho(msgspec.Struct, frozen=True):
-    """An audio format as the server confirms it. G.711 formats carry no rate."""
-
-    type: str = ""
-    rate: int | None = None
-
-
-class AudioDirection(msgspec.Struct, frozen=True):
-    """The part of a session that is about one direction of audio."""
-
-    format: FormatEcho | None = None
-    turn_detection: dict[str, Any] | None = None
-
-
-class SessionAudio(msgspec.Struct, frozen=True):
-    """Both directions of a session's audio."""
-
-    input: AudioDirection | None = None
-    output: AudioDirection | None = None
-
-
-class Session(msgspec.Struct, frozen=True):
-    """The parts of a session that the gateway checks."""
-
-    id: Id | None = None
-    expires_at: float | None = None
-    """Unix time, seconds."""
-    audio: SessionAudio | None = None
-
-
-class SessionCreated(_Event, frozen=True, tag="session.created"):
+class SessionCreated(Event, frozen=True, tag="session.created"):
     """First event of a session, with the server's defaults."""
 
     session: Session
 
 
-class SessionUpdated(_Event, frozen=True, tag="session.updated"):
+class SessionUpdated(Event, frozen=True, tag="session.updated"):
     """The whole effective session after an accepted update."""
 
     session: Session
 
 
-class ContentPart(msgspec.Struct, frozen=True):
-    """One part of a message; the type says which of the texts it has."""
+class RateLimitsUpdated(Event, frozen=True, tag="rate_limits.updated"):
+    """What the account may still use, around each response."""
 
-    type: str = ""
-    text: str | None = None
-    transcript: str | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
 
 
-class ItemState(msgspec.Struct, frozen=True):
-    """An item as the server describes it: a message, a function call or its output."""
-
-    id: Id
-    type: str = "message"
-    role: str | None = None
-    status: str | None = None
-    content: list[ContentPart] = []
-    name: str | None = None
-    call_id: str | None = None
-    arguments: str | None = None
-    output: str | None = None
-
-
-class ItemAdded(_Event, frozen=True, tag="conversation.item.added"):
+class ItemAdded(Event, frozen=True, tag="conversation.item.added"):
     """An item enters the conversation."""
 
     item: ItemState
     previous_item_id: Id | None = None
 
 
-class ItemCreated(_Event, frozen=True, tag="conversation.item.created"):
-    """The older spelling of ItemAdded, still in the published types."""
-
-    item: ItemState
-    previous_item_id: Id | None = None
+class ItemCreated(ItemAdded, frozen=True, tag="conversation.item.created"):
+    """The beta's name, still in the published types."""
 
 
-class ItemDone(_Event, frozen=True, tag="conversation.item.done"):
+class ItemDone(Event, frozen=True, tag="conversation.item.done"):
     """An item is final; its content replaces what the deltas gave."""
 
     item: ItemState
     previous_item_id: Id | None = None
 
 
-class ItemTruncated(_Event, frozen=True, tag="conversation.item.truncated"):
+class ItemRetrieved(Event, frozen=True, tag="conversation.item.retrieved"):
+    """The answer to conversation.item.retrieve."""
+
+    item: ItemState
+
+
+class ItemTruncated(Event, frozen=True, tag="conversation.item.truncated"):
     """The server forgot an item's audio after ``audio_end_ms``, and its transcript."""
 
-    item_id: Id
-    audio_end_ms: int
+    item_id: Id = ""
+    audio_end_ms: Ms = 0
+    content_index: int = 0
 
 
-class ItemDeleted(_Event, frozen=True, tag="conversation.item.deleted"):
+class ItemDeleted(Event, frozen=True, tag="conversation.item.deleted"):
     """An item left the conversation."""
 
-    item_id: Id
+    item_id: Id = ""
 
 
-class CallerTranscriptDelta(_Event, frozen=True, tag="conversation.item.input_audio_transcription.delta"):
+class CallerTranscriptDelta(Event, frozen=True, tag="conversation.item.input_audio_transcription.delta"):
     """More of what the caller said, as it is recognised."""
 
-    item_id: Id
-    delta: str = ""
+    item_id: Id = ""
+    delta: str | None = None
+    content_index: int = 0
 
 
-class CallerTranscript(_Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"):
-    """What the caller said; may come before its item."""
+class CallerTranscriptUpdated(Event, frozen=True, tag="conversation.item.input_audio_transcription.updated"):
+    """All of what the caller said so far (xAI); replaces what came before."""
 
-    item_id: Id
+    item_id: Id = ""
     transcript: str = ""
+    content_index: int = 0
 
 
-class CallerTranscriptFailed(_Event, frozen=True, tag="conversation.item.input_audio_transcription.failed"):
+class CallerTranscript(Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"):
+    """What the caller said; may come before its item, and again."""
+
+    item_id: Id = ""
+    transcript: str = ""
+    content_index: int = 0
+    usage: RecognitionUsage | None = None
+
+
+class CallerTranscriptFailed(Event, frozen=True, tag="conversation.item.input_audio_transcription.failed"):
     """Recognition failed; the model still heard the audio."""
 
-    item_id: Id
+    item_id: Id = ""
+    error: ErrorDetail | None = None
+    content_index: int = 0
 
 
-class SpeechStarted(_Event, frozen=True, tag="input_audio_buffer.speech_started"):
+class SpeechStarted(Event, frozen=True, tag="input_audio_buffer.speech_started"):
     """The caller started to speak."""
 
     item_id: Id = ""
-    audio_start_ms: int = 0
+    audio_start_ms: Ms = 0
     """Offset in all audio ever appended in this session, prefix padding included."""
 
 
-class SpeechStopped(_Event, frozen=True, tag="input_audio_buffer.speech_stopped"):
+class SpeechStopped(Event, frozen=True, tag="input_audio_buffer.speech_stopped"):
     """The caller stopped speaking, ``audio_end_ms`` into the appended audio."""
 
     item_id: Id = ""
-    audio_end_ms: int = 0
+    audio_end_ms: Ms = 0
 
 
-class InputCommitted(_Event, frozen=True, tag="input_audio_buffer.committed"):
+class InputTimedOut(Event, frozen=True, tag="input_audio_buffer.timeout_triggered"):
+    """The caller stayed silent for the idle timeout; this silence becomes a user item."""
+
+    item_id: Id = ""
+    audio_start_ms: Ms = 0
+    audio_end_ms: Ms = 0
+
+
+class InputCommitted(Event, frozen=True, tag="input_audio_buffer.committed"):
     """The input buffer became a user item."""
 
     item_id: Id = ""
     previous_item_id: Id | None = None
 
 
-class Usage(msgspec.Struct, frozen=True):
-    """Tokens of one response."""
-
-    total_tokens: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
+class InputCleared(Event, frozen=True, tag="input_audio_buffer.cleared"):
+    """The input buffer was emptied, at our request."""
 
 
-class StatusDetails(msgspec.Struct, frozen=True):
-    """Why a response ended as it did."""
+class McpListToolsFailed(Event, frozen=True, tag="mcp_list_tools.failed"):
+    """A remote MCP server's tools could not be listed."""
 
-    reason: str | None = None
-    error: ErrorDetail | None = None
-
-
-class ResponseState(msgspec.Struct, frozen=True):
-    """A response as the server describes it."""
-
-    id: Id
-    status: str = ""
-    status_details: StatusDetails | None = None
-    usage: Usage | None = None
-
-
-class ResponseCreated(_Event, frozen=True, tag="response.created"):
-    """The model starts to generate."""
-
-    response: ResponseState
-
-
-class ResponseDone(_Event, frozen=True, tag="response.done"):
-    """The model stopped generating, for whatever reason; once per response."""
-
-    response: ResponseState
-
-
-class OutputItemAdded(_Event, frozen=True, tag="response.output_item.added"):
-    """A response begins an item."""
-
-    item: ItemState
-    response_id: Id = ""
-
-
-class OutputItemDone(_Event, frozen=True, tag="response.output_item.done"):
-    """A response's item is final, also when it was cut."""
-
-    item: ItemState
-    response_id: Id = ""
-
-
-class AudioDelta(_Event, frozen=True, tag="response.output_audio.delta"):
-    """More of the model's speech, several times faster than real time."""
-
-    item_id: Id
-    delta: bytes
-    """PCM16 24 kHz, or whatever format the session confirmed. Not aligned to samples."""
-    response_id: Id = ""
-
-    def __str__(self) -> str:
-        return f"AudioDelta {self.item_id}, {len(self.delta)} bytes"
-
-    __repr__ = __str__
-
-
-class AudioDone(_Event, frozen=True, tag="response.output_audio.done"):
-    """The item's audio is complete, or cut."""
-
-    item_id: Id
-    response_id: Id = ""
-
-
-class TranscriptDelta(_Event, frozen=True, tag="response.output_audio_transcript.delta"):
-    """Words of the model's speech, ahead of the sound."""
-
-    item_id: Id
-    delta: str = ""
-    response_id: Id = ""
-
-
-class TranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.done"):
-    """The transcript of the model's speech is final."""
-
-    item_id: Id
-    transcript: str = ""
-    response_id: Id = ""
-
-
-class TextDelta(_Event, frozen=True, tag="response.output_text.delta"):
-    """More of a text answer."""
-
-    item_id: Id
-    delta: str = ""
-    response_id: Id = ""
-
-
-class TextDone(_Event, frozen=True, tag="response.output_text.done"):
-    """A text answer is final."""
-
-    item_id: Id
-    text: str = ""
-    response_id: Id = ""
-
-
-class ArgumentsDelta(_Event, frozen=True, tag="response.function_call_arguments.delta"):
-    """More of a function call's arguments."""
-
-    item_id: Id
-    delta: str = ""
-    response_id: Id = ""
+    item_id: Id = ""
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -294,24 +266,41 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 ServerEvent = (
-    ErrorEvent | SessionCreated | SessionUpdated
-    | ItemAdded | ItemCreated | ItemDone | ItemTruncated | ItemDeleted
-    | CallerTranscriptDelta | CallerTranscript | CallerTranscriptFailed
-    | SpeechStarted | SpeechStopped | InputCommitted
-    | ResponseCreated | ResponseDone | OutputItemAdded | OutputItemDone
-    | AudioDelta | AudioDone | TranscriptDelta | TranscriptDone | TextDelta | TextDone | ArgumentsDelta
+    ErrorEvent | SessionCreated | SessionUpdated | RateLimitsUpdated
+    | ItemAdded | ItemCreated | ItemDone | ItemRetrieved | ItemTruncated | ItemDeleted
+    | CallerTranscriptDelta | CallerTranscriptUpdated | CallerTranscript | CallerTranscriptFailed
+    | SpeechStarted | SpeechStopped | InputTimedOut | InputCommitted | InputCleared
+    | ResponseCreated | ResponseDone | OutputItemAdded | OutputItemDone | ContentPartAdded | ContentPartDone
+    | AudioDelta | AudioDone | TranscriptDelta | TranscriptDone | TextDelta | TextDone
+    | BetaAudioDelta | BetaAudioDone | BetaTranscriptDelta | BetaTranscriptDone | BetaTextDelta | BetaTextDone
+    | ArgumentsDelta | ArgumentsDone | McpListToolsFailed
 )  # fmt: skip
 
-_decoder: msgspec.json.Decoder[ServerEvent] = msgspec.json.Decoder(ServerEvent)
+# not strict: a server may write 100.0 or "100" where an integer is meant
+_decoder: msgspec.json.Decoder[ServerEvent] = msgspec.json.Decoder(ServerEvent, strict=False)
 _unknown_decoder = msgspec.json.Decoder(Unknown)
-_known_types: frozenset[str] = frozenset(str(cls.__struct_config__.tag) for cls in ServerEvent.__args__)
+_wire_types: dict[type, str] = {cls: str(cls.__struct_config__.tag) for cls in ServerEvent.__args__}
+_ga_types: dict[type, str] = {
+    cls: _wire_types.get(cls.__base__ or cls, name) for cls, name in _wire_types.items()
+}
+_known_types = frozenset(_wire_types.values())
+
+
+def wire_type(event: ServerEvent | Unknown) -> str:
+    """The event's ``type`` as the server wrote it."""
+    return event.type if isinstance(event, Unknown) else _wire_types[type(event)]
+
+
+def ga_type(event: ServerEvent | Unknown) -> str:
+    """The event's GA name, which differs from `wire_type` where the server used an older one."""
+    return event.type if isinstance(event, Unknown) else _ga_types[type(event)]
 
 
 def decode_event(text: str | bytes) -> ServerEvent | Unknown:
     """Read one server event; an event of a kind not listed above is Unknown.
 
     Raises:
-        RemoteProtocolError: the text is not JSON, or a known event lacks what it needs.
+        RemoteProtocolError: the text is not JSON, or a known event's fields are of the wrong types.
     """
     try:
         return _decoder.decode(text)
@@ -328,11 +317,11 @@ def convert_event(event: dict[str, Any]) -> ServerEvent | Unknown:
     Raises:
         RemoteProtocolError: as `decode_event`.
     """
-    if isinstance(kind := event.get("type"), str) and kind not in _known_types:
-        return Unknown(kind)
     try:
-        converted: ServerEvent = msgspec.convert(event, ServerEvent)
-    except (msgspec.ValidationError, RecursionError) as exc:
+        if isinstance(kind := event.get("type"), str) and kind not in _known_types:
+            return msgspec.convert(event, Unknown)
+        converted: ServerEvent = msgspec.convert(event, ServerEvent, strict=False)
+    except (ValueError, TypeError, OverflowError, RecursionError) as exc:
         raise RemoteProtocolError(f"not a server event: {_brief(exc)}") from None
     return converted
 

@@ -2,15 +2,16 @@
 
 from collections import deque
 
-BYTES_PER_MS = 48
-"""PCM16 at 24 kHz."""
+from voice_codecs.formats import AudioFormat
+
 MAX_HELD_MS = 2000
 
 
 class HeldAudio:
-    """Keeps the latest 2 s of audio, PCM16 24 kHz; the oldest goes first, for late speech is worse than lost."""
+    """Keeps the latest 2 s of audio; the oldest goes first, for late speech is worse than lost speech."""
 
-    def __init__(self) -> None:
+    def __init__(self, audio_format: AudioFormat) -> None:
+        self._format = audio_format
         self._chunks: deque[bytes] = deque()
         self._n_bytes = 0
         self._n_dropped_bytes = 0
@@ -18,7 +19,7 @@ class HeldAudio:
     @property
     def n_dropped_ms(self) -> int:
         """How much was given up so far."""
-        return self._n_dropped_bytes // BYTES_PER_MS
+        return self._format.bytes_to_ms(self._n_dropped_bytes)
 
     def __bool__(self) -> bool:
         return bool(self._chunks)
@@ -27,7 +28,7 @@ class HeldAudio:
         """Keep a chunk, at the cost of older ones."""
         self._chunks.append(chunk)
         self._n_bytes += len(chunk)
-        while self._n_bytes > MAX_HELD_MS * BYTES_PER_MS:
+        while self._n_bytes > self._format.ms_to_bytes(MAX_HELD_MS):
             self._n_dropped_bytes += len(self.release())
 
     def release(self) -> bytes:
@@ -35,3 +36,13 @@ class HeldAudio:
         chunk = self._chunks.popleft()
         self._n_bytes -= len(chunk)
         return chunk
+
+    def hold_again(self, chunk: bytes) -> None:
+        """Put back the chunk that was taken out last."""
+        self._chunks.appendleft(chunk)
+        self._n_bytes += len(chunk)
+
+    def clear(self) -> None:
+        """Give up everything."""
+        while self._chunks:
+            self._n_dropped_bytes += len(self.release())

@@ -1,82 +1,79 @@
-"""The session we ask for: audio formats, voice, turn detection. OpenAI Realtime API reference, session.update."""
+"""How the model should behave on a call. OpenAI Realtime API reference, session object."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
-from gateway.errors import RealtimeError
-from gateway.realtime.events import AudioDirection, Session
+from gateway.errors import LocalProtocolError
+from gateway.realtime.session_fields import (
+    ChosenFunction,
+    ChosenMcp,
+    CustomVoice,
+    NoiseReduction,
+    Reasoning,
+    RetentionRatio,
+    SemanticVad,
+    ServerVad,
+    Tracing,
+    Transcription,
+    check_fields,
+)
+from gateway.realtime.tool_definitions import check_tools
 
-PCM16_24K = {"type": "audio/pcm", "rate": 24_000}
 DEFAULT_INSTRUCTIONS = (
     "You are speaking with a caller on the telephone. Be brief and friendly, one or two sentences at a time, "
     "and let the caller interrupt you. Ask when you did not understand."
 )
 
 
-class TurnDetection(msgspec.Struct, frozen=True):
-    """Detection of the caller's turns by the server, from the level of speech."""
+class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of a session, under their GA names. A value: nothing given to it, or taken from it, is shared.
 
-    threshold: float = 0.5
-    prefix_padding_ms: int = 300
-    silence_duration_ms: int = 500
-    create_response: bool = True
-    interrupt_response: bool = True
-
-
-class SessionConfig(msgspec.Struct, frozen=True):
-    """How the model should behave on a call."""
-
-    instructions: str = DEFAULT_INSTRUCTIONS
-    voice: str = "marin"
-    turn_detection: TurnDetection | None = TurnDetection()
-    """None leaves committing and answering to the application."""
-    transcription_model: str | None = "gpt-transcribe"
-    """What writes down the caller's words; None for no transcript."""
-    noise_reduction: str | None = "near_field"
-
-
-def session_update(config: SessionConfig) -> dict[str, Any]:
-    """The ``session`` of a complete session.update, PCM16 24 kHz both ways."""
-    detection = config.turn_detection
-    transcription, reduction = config.transcription_model, config.noise_reduction
-    return {
-        "type": "realtime",
-        "output_modalities": ["audio"],
-        "instructions": config.instructions,
-        "audio": {
-            "input": {
-                "format": PCM16_24K,
-                "noise_reduction": {"type": reduction} if reduction else None,
-                "transcription": {"model": transcription} if transcription else None,
-                "turn_detection": {"type": "server_vad", **msgspec.structs.asdict(detection)}
-                if detection
-                else None,
-            },
-            "output": {"format": PCM16_24K, "voice": config.voice},
-        },
-    }
-
-
-def check_formats(session: Session) -> None:
-    """Hold the audio formats that the server confirms against those we asked for.
-
-    A server that confirms none is taken at its word that it accepted the update.
+    Nested values may be given as the protocol's own dicts. A setting left UNSET is not sent: one that the model
+    does not know would lose the whole update.
 
     Raises:
-        RealtimeError: another format was confirmed. Sound in it would be noise.
+        LocalProtocolError: a value does not fit; one line that names the setting.
     """
-    if session.audio is None:
-        return
-    for direction, confirmed in (("input", session.audio.input), ("output", session.audio.output)):
-        if confirmed is not None and not _is_ours(confirmed):
-            assert confirmed.format is not None  # noqa: S101 - _is_ours accepts a missing one
-            raise RealtimeError(
-                f"the server confirmed {confirmed.format.type} at {confirmed.format.rate} Hz for {direction} audio",
-                code="wrong_audio_format",
-            )
+
+    instructions: str = DEFAULT_INSTRUCTIONS
+    """Empty for none at all."""
+    voice: str | CustomVoice | None = None
+    """None for the provider's default."""
+    output_modalities: tuple[Literal["audio", "text"]] = ("audio",)
+    """Speech with its transcript, or text alone; never both."""
+    turn_detection: ServerVad | SemanticVad | None = ServerVad()
+    """None leaves committing and answering to the application."""
+    transcription: Transcription | UnsetType | None = UNSET
+    """Of the caller's words: None for no transcript, UNSET for the provider's default."""
+    noise_reduction: NoiseReduction | None = NoiseReduction()
+    speed: Annotated[float, Meta(ge=0.25, le=1.5)] | UnsetType = UNSET
+    """Of the model's speech, as a multiple."""
+    tools: tuple[dict[str, Any], ...] = ()
+    """Definitions of functions and of remote MCP servers."""
+    tool_choice: Literal["auto", "none", "required"] | ChosenFunction | ChosenMcp | UnsetType = UNSET
+    parallel_tool_calls: bool | UnsetType = UNSET
+    reasoning: Reasoning | UnsetType = UNSET
+    max_output_tokens: Annotated[int, Meta(ge=1, le=4096)] | Literal["inf"] | UnsetType = UNSET
+    """Of one answer, tool calls included."""
+    truncation: Literal["auto", "disabled"] | RetentionRatio | UnsetType = UNSET
+    """What becomes of a conversation that is too long for the model."""
+    tracing: Literal["auto"] | Tracing | UnsetType | None = UNSET
+    include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_tools(self.tools)
 
 
-def _is_ours(direction: AudioDirection) -> bool:
-    echo = direction.format
-    return echo is None or (echo.type == PCM16_24K["type"] and echo.rate in {None, PCM16_24K["rate"]})
+def changed(config: SessionConfig, **changes: object) -> SessionConfig:
+    """Return the settings with these changes; nested values are replaced whole.
+
+    Raises:
+        LocalProtocolError: there is no such setting, or the value does not fit.
+    """
+    for name in changes:
+        if name not in config.__struct_fields__:
+            raise LocalProtocolError(f"{name}: there is no such setting of a session")
+    return msgspec.structs.replace(config, **changes)

@@ -1,11 +1,11 @@
 import pytest
 
-from voice_codecs import PCM16_8K, PCM16_24K, PCMU_8K, AudioFormat
+from voice_codecs import PCM16_8K, PCM16_16K, PCM16_24K, PCMU_8K, AudioFormat
 
 
 @pytest.mark.parametrize(
     ("audio_format", "n_bytes", "n_samples"),
-    [(PCMU_8K, 160, 160), (PCM16_8K, 320, 160), (PCM16_24K, 960, 480)],
+    [(PCMU_8K, 160, 160), (PCM16_8K, 320, 160), (PCM16_16K, 640, 320), (PCM16_24K, 960, 480)],
 )
 def test_twenty_milliseconds_convert_both_ways(
     audio_format: AudioFormat, n_bytes: int, n_samples: int

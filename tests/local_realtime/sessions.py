@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import soundfile
 from openai.types.realtime import RealtimeServerEvent
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
-from gateway.local_realtime import LocalSession, RecordedPersona, RecordedVoice
+from gateway.local_realtime import Answer, LocalSession, Persona, RecordedPersona, RecordedVoice, Turn
 from gateway.local_realtime.response import Pace
+from gateway.local_realtime.session import SESSION_LIMIT
 from gateway.realtime.events import Unknown, decode_event
 from voice_codecs import mulaw_encode, sine
 
@@ -26,7 +27,9 @@ _NOT_READ_BY_THE_GATEWAY = {
     "response.content_part.done",
     "conversation.item.retrieved",
     "input_audio_buffer.cleared",
+    "response.function_call_arguments.done",
 }
+_DOCUMENTED_BUT_NOT_TYPED = {".session.id", ".session.object", ".session.expires_at"}
 PROMPTS = {
     "hello": ("Hello there caller", 1000),
     "answer_1": ("This is the first answer you get", 1250),
@@ -59,10 +62,22 @@ def utterances() -> list[Event]:
     return listed
 
 
+def unknown_fields(value: Any, where: str = "") -> list[str]:
+    """The fields of an official object that its types do not know, by their place."""
+    if isinstance(value, BaseModel):
+        unknown = [f"{where}.{name}" for name in value.model_extra or ()]
+        return unknown + [field for name, part in value for field in unknown_fields(part, f"{where}.{name}")]
+    if isinstance(value, list):
+        return [field for part in value for field in unknown_fields(part, where)]
+    return []
+
+
 def parse(text: str | bytes) -> Event:
     """Read an event as the official client and the gateway do, and give it as a dict."""
     event: Event = json.loads(text)
-    assert _official.validate_json(text).type == event["type"]
+    official = _official.validate_json(text, strict=True)
+    assert official.type == event["type"]
+    assert set(unknown_fields(official)) <= _DOCUMENTED_BUT_NOT_TYPED
     known = not isinstance(decode_event(text), Unknown)
     assert known or event["type"] in _NOT_READ_BY_THE_GATEWAY
     return event
@@ -77,24 +92,57 @@ def types(events: list[Event]) -> list[str]:
     return told
 
 
+def typed(text: str) -> Event:
+    """A user item of typed words."""
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+
+
+def function(name: str) -> Event:
+    """A function tool."""
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}}}
+    return {"type": "function", "name": name, "description": f"The {name}", "parameters": parameters}
+
+
 def of_type(events: list[Event], kind: str) -> list[Event]:
     """The events of one type."""
     return [event for event in events if event["type"] == kind]
 
 
+class ScriptedPersona:
+    """Gives its answers in turn, and keeps what it was asked."""
+
+    def __init__(self, *answers: Answer | str) -> None:
+        self._answers = iter(answers)
+        self.turns: list[Turn] = []
+
+    def answer(self, turn: Turn) -> Answer | str:
+        """Give the next answer; there must be one."""
+        self.turns.append(turn)
+        return next(self._answers)
+
+
 class Talk:
     """A client and its session on a clock of their own; what it gives back has been parsed."""
 
-    def __init__(self, voice: RecordedVoice, *, pcmu: bool = True, recognises: bool = False) -> None:
+    def __init__(
+        self,
+        voice: RecordedVoice,
+        *,
+        persona: Persona | None = None,
+        pcmu: bool = True,
+        recognises: bool = False,
+        session_limit: float = SESSION_LIMIT,
+    ) -> None:
         self.now = 1000.0
         self.session = LocalSession(
             voice=voice,
-            persona=RecordedPersona(voice.texts),
+            persona=persona or RecordedPersona(voice.texts),
             token="abcdef",
             opened_at=1_700_000_000.0,
             model="m",
             pace=Pace(first_delta_delay=0.2, speed=8.0),
             recognises=recognises,
+            session_limit=session_limit,
         )
         self.greeting = self.parsed(self.session.start(self.now))
         if pcmu:

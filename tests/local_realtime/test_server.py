@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import openai
 import pytest
-from openai.types.realtime import SessionUpdateEvent
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -146,6 +144,21 @@ def test_closing_the_server_tells_the_clients(voice: RecordedVoice) -> None:
     assert asyncio.run(scenario()) == 1001
 
 
+def test_an_expired_session_is_told_and_closed(voice: RecordedVoice) -> None:
+    async def scenario() -> tuple[Event, int | None]:
+        async with LocalRealtimeServer(voice=voice, session_limit=0.2) as server:
+            socket = await connect(server.url)
+            created, expired = parse(await socket.recv()), parse(await socket.recv())
+            assert created["type"] == "session.created"
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()
+        return expired, socket.close_code
+
+    expired, close_code = asyncio.run(scenario())
+    assert expired["error"]["code"] == "session_expired"
+    assert close_code == 1001
+
+
 class LoudnessRecogniser:
     """Understands how long the caller spoke."""
 
@@ -176,29 +189,3 @@ def test_a_recogniser_works_beside_the_session(voice: RecordedVoice) -> None:
     assert completed["transcript"] == "3 s"
     assert completed["usage"] == {"type": "duration", "seconds": 3.0}
     assert failed["error"]["code"] == "recognition_failed"
-
-
-def test_the_official_client_holds_a_conversation(voice: RecordedVoice) -> None:
-    async def scenario() -> tuple[str, bytes]:
-        async with LocalRealtimeServer(voice=voice, speed=50) as server:
-            base_url = server.url.removesuffix("/realtime")
-            client = openai.AsyncOpenAI(api_key="none", websocket_base_url=base_url)
-            async with client, client.realtime.connect(model="m") as connection:
-                update = {"type": "session.update", "session": {"type": "realtime", "audio": PCMU}}
-                await connection.send(SessionUpdateEvent.model_validate(update))
-                for start in range(0, len(FIRST_UTTERANCE), 800):
-                    audio = base64.b64encode(FIRST_UTTERANCE[start : start + 800]).decode()
-                    await connection.input_audio_buffer.append(audio=audio)
-                said, heard = "", b""
-                async for event in connection:
-                    if event.type == "response.output_audio_transcript.delta":
-                        said += event.delta
-                    elif event.type == "response.output_audio.delta":
-                        heard += base64.b64decode(event.delta)
-                    elif event.type == "response.done":
-                        break
-                return said, heard
-
-    said, heard = asyncio.run(scenario())
-    assert said == voice.texts["answer_1"]
-    assert len(heard) == 1250 * 8

@@ -6,7 +6,16 @@ import pytest
 
 from gateway.local_realtime import RecordedVoice
 from gateway.local_realtime.session import SESSION_LIMIT
-from tests.local_realtime.sessions import Event, Talk, of_type, recorded_call, types, utterances
+from tests.local_realtime.sessions import (
+    Event,
+    ScriptedPersona,
+    Talk,
+    of_type,
+    recorded_call,
+    typed,
+    types,
+    utterances,
+)
 from voice_codecs import MULAW_SILENCE, CallerToModel, dtmf_tone, mulaw_encode
 
 CALL = recorded_call()
@@ -49,10 +58,6 @@ def response_of(events: list[Event]) -> Event:
     (done,) = of_type(events, "response.done")
     response: Event = done["response"]
     return response
-
-
-def typed(text: str) -> Event:
-    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
 
 
 def test_a_session_begins_with_its_defaults(talk: Talk) -> None:
@@ -313,7 +318,8 @@ def test_an_out_of_band_response_leaves_the_conversation_alone(talk: Talk) -> No
 def test_out_of_band_responses_are_bounded(talk: Talk) -> None:
     answers = [talk.send("response.create", response={"conversation": "none"}) for _ in range(20)]
     assert error_of(answers[-1])["code"] == "rate_limit_exceeded"
-    assert len(of_type(talk.wait(1.0), "response.done")) == 8
+    assert types(talk.send("response.create"))[0] == "response.created"
+    assert len(of_type(talk.wait(1.0), "response.done")) == 9
 
 
 def test_a_response_to_an_unknown_item_is_refused(talk: Talk) -> None:
@@ -527,4 +533,32 @@ def test_a_session_expires_after_an_hour(talk: Talk) -> None:
     assert talk.wait(SESSION_LIMIT - 1) == []
     (expired,) = talk.wait(2.0)
     assert expired["error"]["code"] == "session_expired"
+    assert "60 minutes" in expired["error"]["message"]
     assert talk.session.expired
+
+
+def test_a_session_lives_as_long_as_it_is_told(voice: RecordedVoice) -> None:
+    talk = Talk(voice, session_limit=90.0)
+    (created,) = talk.greeting
+    assert created["session"]["expires_at"] == 1_700_000_090
+    assert talk.wait(89.0) == []
+    (expired,) = talk.wait(2.0)
+    assert expired["error"]["code"] == "session_expired"
+    assert "1.5 minutes" in expired["error"]["message"]
+
+
+def test_an_answer_of_nothing_is_a_response_without_items(voice: RecordedVoice) -> None:
+    talk = Talk(voice, persona=ScriptedPersona(""))
+    talk.send("response.create")
+    assert talk.wait(0.199) == []
+    events = talk.wait(0.002)
+    assert types(events) == ["response.done"]
+    assert (response_of(events)["status"], response_of(events)["output"]) == ("completed", [])
+
+
+def test_written_words_need_no_voice(voice: RecordedVoice) -> None:
+    talk = Talk(voice, persona=ScriptedPersona("Nobody has recorded this"))
+    talk.update(output_modalities=["text"])
+    events = talk.send("response.create") + talk.wait(1.0)
+    assert of_type(events, "response.output_text.done")[0]["text"] == "Nobody has recorded this"
+    assert response_of(events)["usage"]["output_tokens"] == 6

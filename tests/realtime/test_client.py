@@ -88,7 +88,7 @@ def test_connecting_twice_is_our_own_mistake_and_sending_when_closed_is_an_error
     run(scenario())
 
 
-def test_lost_socket_is_told_with_its_code() -> None:
+def test_session_that_ends_for_good_is_told_with_its_code() -> None:
     async def scenario() -> dict[str, Any]:
         async with FakeRealtimeServer() as server:
             client = RealtimeClient(Provider(server.url, "m"))
@@ -96,11 +96,11 @@ def test_lost_socket_is_told_with_its_code() -> None:
             session = await server.session()
             waiting = asyncio.ensure_future(client.wait_for_next("close", timeout=5))
             await asyncio.sleep(0)
-            await session.close(1011)
+            await session.close(1008)
             event: dict[str, Any] = await waiting
             assert not client.is_connected()
             await client.disconnect()
             return event
 
     event = run(scenario())
-    assert (event["code"], event["error"]) == (1011, True)
+    assert (event["code"], event["error"]) == ("closed_1008", True)

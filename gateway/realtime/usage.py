@@ -1,0 +1,62 @@
+"""What a conversation has used so far, added up. OpenAI Realtime API reference, response.done and transcriptions."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Self
+
+from gateway.realtime.event_parts import CachedTokens, InputTokens, OutputTokens, RecognitionUsage, Usage
+
+
+@dataclass(frozen=True)
+class TokenUsage:
+    """Tokens of one response or of many. Cached tokens are among the input tokens."""
+
+    total_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_text_tokens: int = 0
+    input_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    cached_tokens: int = 0
+    cached_text_tokens: int = 0
+    cached_audio_tokens: int = 0
+    cached_image_tokens: int = 0
+    output_text_tokens: int = 0
+    output_audio_tokens: int = 0
+
+    @classmethod
+    def of(cls, usage: Usage) -> Self:
+        """The figures of one event; those that are missing or null are 0."""
+        given = usage.input_token_details or InputTokens()
+        cached = given.cached_tokens_details or CachedTokens()
+        made = usage.output_token_details or OutputTokens()
+        figures = (
+            *(usage.total_tokens, usage.input_tokens, usage.output_tokens),
+            *(given.text_tokens, given.audio_tokens, given.image_tokens),
+            *(given.cached_tokens, cached.text_tokens, cached.audio_tokens, cached.image_tokens),
+            *(made.text_tokens, made.audio_tokens),
+        )
+        return cls(*(figure or 0 for figure in figures))
+
+    def __add__(self, other: "TokenUsage") -> "TokenUsage":
+        return TokenUsage(
+            *(a + b for a, b in zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True))
+        )
+
+
+@dataclass(frozen=True)
+class TranscriptionUsage:
+    """What recognising the caller's words took; a model is billed by tokens or by seconds."""
+
+    total_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, usage: RecognitionUsage) -> "TranscriptionUsage":
+        return TranscriptionUsage(
+            self.total_tokens + (usage.total_tokens or 0),
+            self.input_tokens + (usage.input_tokens or 0),
+            self.output_tokens + (usage.output_tokens or 0),
+            self.seconds + (usage.seconds or 0.0),
+        )
