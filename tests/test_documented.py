@@ -9,6 +9,7 @@ import typer.main
 from gateway.cli import app
 from gateway.ending import ENDINGS
 from gateway.local_realtime import LocalRealtimeServer
+from gateway.local_realtime.voice import RecordedVoice
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 from tests.gateways import run
@@ -49,16 +50,28 @@ def test_every_ending_is_in_the_readme_and_none_is_listed_twice() -> None:
     assert len({(ending.by, ending.reason) for ending in ENDINGS}) == len(ENDINGS)
 
 
-def test_example_of_the_client_in_the_readme_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"```python\n(import asyncio\n.*?)```", README, re.DOTALL)
-    code = example.replace('"wss://api.openai.com/v1/realtime"', "url")
+@pytest.mark.parametrize(
+    ("beginning", "printed"),
+    [
+        ("from gateway.realtime import RealtimeClient, provider_named\n", r"^[5-9]\.\d+ seconds$"),
+        ("from gateway.realtime import RealtimeClient, SessionConfig", r"^I received your text message\."),
+    ],
+)
+def test_example_of_the_client_in_the_readme_runs_as_it_stands(
+    beginning: str, printed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example,) = [
+        each for each in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if each.startswith(beginning)
+    ]
+    code = example.replace('provider_named("openai", api_key=api_key)', 'provider_named("local", url=url)')
     defined: dict[str, Any] = {}
-    exec(f"async def use(url, api_key, pcm16):\n{textwrap.indent(code, '    ')}", defined)
+    exec(f"async def use(url, pcm16):\n{textwrap.indent(code, '    ')}", defined)
+    spoken = RecordedVoice().speak(RecordedVoice().texts["hello"]).pcm16
 
     async def scenario() -> None:
-        async with LocalRealtimeServer() as server:
-            await defined["use"](server.url, None, bytes(960))
+        async with LocalRealtimeServer(first_delta_delay=0.3) as server:
+            await defined["use"](server.url, spoken[:96_000] + bytes(48_000))
 
     run(scenario())
 
-    assert "I received your text message. Thank you." in capsys.readouterr().out
+    assert re.search(printed, capsys.readouterr().out, re.MULTILINE)

@@ -145,6 +145,7 @@ class RealtimeClient(RealtimeEventHandler):
             ready=self._session_ready,
             tick=self._tick,
         )
+        self.n_sessions = 0
         self._leg = leg = ModelLeg(self.realtime, owner, random=self._random)
         try:
             await leg.open(model)
@@ -164,6 +165,7 @@ class RealtimeClient(RealtimeEventHandler):
     async def disconnect(self) -> None:
         """Close the session, forget the conversation; does nothing when it is closed already."""
         leg, keeper = self._leg, self._keeper
+        was_open = keeper is not None and leg is not None and not leg.is_over
         if leg is not None:
             leg.end()
         if keeper is not None:
@@ -177,7 +179,7 @@ class RealtimeClient(RealtimeEventHandler):
         self._updates.end()
         self.conversation.clear()
         self._start()
-        if leg is not None:
+        if was_open:
             self.dispatch("close", {"code": "disconnected", "error": False})
 
     async def reset(self) -> None:
@@ -205,7 +207,7 @@ class RealtimeClient(RealtimeEventHandler):
             self._payload()  # whether the provider has it all
             await self._push()
         except GatewayError:
-            self.config = former
+            self.config = changed(self.config, **{name: getattr(former, name) for name in changes})
             self._dialogue.gate.server_answers = self._server_answers
             raise
 
@@ -394,6 +396,9 @@ class RealtimeClient(RealtimeEventHandler):
         self._uncommitted.clear()
         self._updates.session_ready()
         self._dialogue.session_ready(opening)
+        for event in opening.later:
+            self._server_event(event)
+        self._dialogue.resume()
         self._input.open()
         if self.n_sessions > 1:
             gap_ms = 0 if self._lost_at is None else round((time.monotonic() - self._lost_at) * 1000)

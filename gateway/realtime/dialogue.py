@@ -172,19 +172,12 @@ class Dialogue:
         self._tools.session_lost()
 
     def session_ready(self, opening: SessionOpening) -> None:
-        """Go on in a new session, where the old one was left."""
+        """Take a new session, told of the old one; its events, those of the opening first, and `resume` follow."""
         if self._lost is None:  # the first session, or a planned one
             self.session_lost()
-        lost, self._lost = self._lost or Lost.NOTHING, None
-        self._heard_at = now = time.monotonic()
         items = [item.id for item in self._conversation.get_items()]
         for item_id in self._known.session_ready(items, opening.restored):
             self.gate.item_known(item_id)
-        for event in opening.later:
-            self.take(event)
-        self._known.forget_unacknowledged()
-        self._resume(lost, now)
-        self.ask_if_possible(now)
 
     def is_quiet(self) -> bool:
         """Whether nobody speaks, generates, waits for an answer, or runs a tool."""
@@ -203,7 +196,11 @@ class Dialogue:
             self.gate.want()
         self.ask_if_possible(now)
 
-    def _resume(self, lost: Lost, now: float) -> None:
+    def resume(self) -> None:
+        """Go on where the old session was left."""
+        lost, self._lost = self._lost, None
+        self._known.forget_unacknowledged()
+        self._heard_at = now = time.monotonic()
         match lost:
             case Lost.CALLER_SPEAKING:
                 self._ask_at, self._repeats_question = now + ASK_AGAIN_AFTER, True
@@ -214,8 +211,9 @@ class Dialogue:
             case Lost.REST_OF_ANSWER:
                 self._note(ANSWER_WAS_CUT)
                 self.gate.want()
-            case Lost.NOTHING:
+            case _:
                 pass
+        self.ask_if_possible(now)
 
     def _last_words_are_known(self) -> bool:
         """Whether the last message of the user is one that could be restored."""
