@@ -77,7 +77,7 @@ class Tally:
 
     n_barge_ins: int = 0
     late_ms: int = 0
-    """Audio of a response that the caller had already interrupted: dropped."""
+    """Audio of a response that the caller had already interrupted, or that was not for them: dropped."""
     flooded_ms: int = 0
     """Caller audio far above real time: dropped."""
     n_stale_marks: int = 0
@@ -169,6 +169,8 @@ class Bridge:
                 return self._audio_done(item_id, now)
             case SpeechStarted():
                 return self._speech_started(now)
+            case ResponseCreated(response=response) if response.conversation_id is None:
+                _remember(self._dead_responses, response.id, None)  # out of band: not for the caller
             case ResponseCreated():
                 self._active_response = event.response.id
             case ResponseDone():

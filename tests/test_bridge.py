@@ -20,6 +20,7 @@ from gateway.realtime.events import (
     SpeechStarted,
     Unknown,
 )
+from voice_codecs import PCM16_16K, PCMU_8K
 
 SILENCE_20_MS = b"\xff" * 160
 
@@ -255,6 +256,67 @@ def test_announcement_replaces_what_the_model_was_saying() -> None:
     assert n_samples(commands) == 4000
     heard(bridge, commands, now=0.6)
     assert not bridge.playback.is_unheard
+
+
+def test_phrase_that_does_not_interrupt_is_heard_behind_what_was_sent() -> None:
+    bridge = Bridge()
+    said = bridge.model_event(delta("item", 400), now=0.0)
+    commands = bridge.announce(SILENCE_20_MS, now=0.1, interrupts=False)
+
+    assert [type(command) for command in commands] == [PlayAudio]
+    assert bridge.playback.unheard_ms(0.1) == n_samples(said) // 8 + 20 - 100
+
+
+def test_end_of_a_session_lets_what_was_sent_be_heard_to_its_last_sample() -> None:
+    bridge = Bridge()
+    bridge.model_event(created(), now=0.0)
+    said = bridge.model_event(delta("item", 400), now=0.0)
+    tail = bridge.session_lost(now=0.1)
+
+    assert n_samples([*said, *tail]) == 400 * 8
+    assert bridge.session_lost(now=0.2) == []
+
+
+def test_item_of_a_session_that_is_gone_is_still_cut_where_it_was_heard() -> None:
+    bridge = Bridge(server_interrupts=False)
+    bridge.model_event(created(), now=0.0)
+    heard(bridge, bridge.model_event(delta("item", 200), now=0.0), now=0.2)
+    bridge.model_event(delta("item", 800), now=0.2)
+    bridge.session_lost(now=0.3)
+    commands = bridge.model_event(SpeechStarted(), now=0.6)
+
+    assert commands == [
+        ClearAudio(),
+        TruncateItem("item", 396),
+    ]  # up to the next mark; nothing is left to cancel
+
+
+def test_audio_of_a_response_outside_the_conversation_is_never_played() -> None:
+    bridge = Bridge()
+    bridge.model_event(created(), now=0.0)
+    bridge.model_event(ResponseCreated(ResponseState("aside", conversation_id=None)), now=0.0)
+
+    assert bridge.model_event(delta("item_aside", 200, "aside"), now=0.0) == []
+    assert len(bridge.model_event(delta("item", 200), now=0.0)) == 1
+
+
+def test_mu_law_passes_through_both_ways_unchanged_and_is_accounted_for_in_its_own_bytes() -> None:
+    bridge = Bridge(input_format=PCMU_8K, output_format=PCMU_8K)
+    payload = bytes(range(200)) * 24
+    commands = bridge.model_event(AudioDelta("item", payload, "resp"), now=0.0)
+
+    assert bridge.caller_audio(SILENCE_20_MS, now=0.0) == [AppendAudio(SILENCE_20_MS)]
+    assert b"".join(each.payload for each in commands if isinstance(each, PlayAudio)) == payload
+    assert len(commands) == 3
+    assert bridge.tally.model_ms == 600
+    assert bridge.model_event(SpeechStarted(), now=0.15)[-1] == TruncateItem("item", 150)
+
+
+def test_caller_is_heard_at_16_khz_by_a_server_that_wants_it_so() -> None:
+    bridge = Bridge(input_format=PCM16_16K)
+    commands = [*bridge.caller_audio(SILENCE_20_MS, now=0.0), *bridge.caller_audio(SILENCE_20_MS, now=0.02)]
+
+    assert sum(len(each.audio) for each in commands if isinstance(each, AppendAudio)) == (40 - 4) * 32
 
 
 def test_events_that_change_nothing_lead_to_nothing() -> None:
