@@ -157,7 +157,7 @@ class FakeSession(ScriptedSession):
     async def _update(self, event: Event) -> None:
         session, behaviour = event["session"], self.behaviour
         voice, dialect = self._dialect.voice(session), self._dialect
-        if voice not in {None, dialect.voice(self.effective)} and self.conversation.has_spoken:
+        if voice not in (None, dialect.voice(self.effective)) and self.conversation.has_spoken:
             await self._refuse(event, Refusal("cannot_update_voice", "the voice changes after audio"))
             return
         self.config = merged(self.config, json.loads(json.dumps(session)))

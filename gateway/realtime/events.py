@@ -284,6 +284,11 @@ _ga_types: dict[type, str] = {
     cls: _wire_types.get(cls.__base__ or cls, name) for cls, name in _wire_types.items()
 }
 _known_types = frozenset(_wire_types.values())
+_FAULTS = (ValueError, TypeError, OverflowError, RecursionError)
+_NULL_FAULT = "got `null`"
+"""How msgspec says that a null stands where none may."""
+_MEANT_NULLS = frozenset({"conversation_id"})
+"""Null says something else here than nothing."""
 
 
 def wire_type(event: ServerEvent | Unknown) -> str:
@@ -308,6 +313,9 @@ def decode_event(text: str | bytes) -> ServerEvent | Unknown:
         unknown = _unknown(text)
         if unknown is not None:
             return unknown
+        if _NULL_FAULT in str(exc):
+            with contextlib.suppress(*_FAULTS):
+                return _without_nulls(msgspec.json.decode(text))
         raise RemoteProtocolError(f"not a server event: {_brief(exc)}") from None
 
 
@@ -321,9 +329,26 @@ def convert_event(event: dict[str, Any]) -> ServerEvent | Unknown:
         if isinstance(kind := event.get("type"), str) and kind not in _known_types:
             return msgspec.convert(event, Unknown)
         converted: ServerEvent = msgspec.convert(event, ServerEvent, strict=False)
-    except (ValueError, TypeError, OverflowError, RecursionError) as exc:
+    except _FAULTS as exc:
+        if _NULL_FAULT in str(exc):
+            with contextlib.suppress(*_FAULTS):
+                return _without_nulls(event)
         raise RemoteProtocolError(f"not a server event: {_brief(exc)}") from None
     return converted
+
+
+def _without_nulls(event: Any) -> ServerEvent:
+    """Read an event that has null where no null is meant: some servers write it for what they leave out."""
+    converted: ServerEvent = msgspec.convert(_pruned(event), ServerEvent, strict=False)
+    return converted
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _pruned(inner) for name, inner in value.items() if inner is not None or name in _MEANT_NULLS
+        }
+    return [_pruned(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _unknown(text: str | bytes) -> Unknown | None:

@@ -6,6 +6,9 @@ from typing import Self
 
 from gateway.realtime.event_parts import CachedTokens, InputTokens, OutputTokens, RecognitionUsage, Usage
 
+MAX_FIGURE = 10**9
+"""Of one event; what is beyond, below 0 or not a number counts as 0, for no sum would ever get over it."""
+
 
 @dataclass(frozen=True)
 class TokenUsage:
@@ -36,7 +39,7 @@ class TokenUsage:
             *(given.cached_tokens, cached.text_tokens, cached.audio_tokens, cached.image_tokens),
             *(made.text_tokens, made.audio_tokens),
         )
-        return cls(*(figure or 0 for figure in figures))
+        return cls(*map(_tokens, figures))
 
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
         return TokenUsage(
@@ -55,8 +58,16 @@ class TranscriptionUsage:
 
     def __add__(self, usage: RecognitionUsage) -> "TranscriptionUsage":
         return TranscriptionUsage(
-            self.total_tokens + (usage.total_tokens or 0),
-            self.input_tokens + (usage.input_tokens or 0),
-            self.output_tokens + (usage.output_tokens or 0),
-            self.seconds + (usage.seconds or 0.0),
+            self.total_tokens + _tokens(usage.total_tokens),
+            self.input_tokens + _tokens(usage.input_tokens),
+            self.output_tokens + _tokens(usage.output_tokens),
+            self.seconds + _seconds(usage.seconds),
         )
+
+
+def _tokens(figure: int | None) -> int:
+    return figure if figure is not None and 0 < figure <= MAX_FIGURE else 0
+
+
+def _seconds(figure: float | None) -> float:
+    return figure if figure is not None and 0 < figure <= MAX_FIGURE else 0.0
