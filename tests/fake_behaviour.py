@@ -40,6 +40,8 @@ class Behaviour:
     """Answer the creation of these items with an error that names the event."""
     silent_items: ItemRule = frozenset()
     """Take these items without a word."""
+    own_ids: bool = False
+    """Give the items that clients create ids of its own."""
     create_error: str | None = None
     """Answer response.create with an error of this code."""
     drops_created: bool = False

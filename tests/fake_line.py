@@ -59,6 +59,14 @@ class Line:
         self.thaw()
         await self._connection.close(code, reason)
 
+    async def close_behind(self, event: Event, code: int = 1000) -> None:
+        """Send an event and close, in one write."""
+        protocol = self._connection.protocol
+        for message in self._written(event):
+            protocol.send_text(message.encode())
+        protocol.send_close(code)
+        self._connection.transport.write(b"".join(protocol.data_to_send()))
+
     def drop(self) -> None:
         """Cut the connection off without a word."""
         self._connection.transport.abort()

@@ -190,6 +190,8 @@ class FakeSession(ScriptedSession):
     async def _create_item(self, event: Event) -> None:
         item = {"id": f"item_client_{next(self._numbers)}", "object": "realtime.item", **event["item"]}
         item["status"] = "completed"
+        if self.behaviour.own_ids:
+            item["id"] = f"item_server_{next(self._numbers)}"
         previous = event.get("previous_item_id")
         if applies(self.behaviour.refuses_items, item):
             await self.error("server_error", "not this item", event_id=event.get("event_id"))

@@ -60,6 +60,7 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
                         "gateway.loadtest", "gateway.local_realtime", "starlette", "uvicorn", "websockets"),
     "gateway/active_calls.py": (*PEERS, "gateway.call", "gateway.web", "gateway.app", "gateway.settings", "time"),
     "gateway/feed.py": (*PEERS, "gateway.call", "gateway.web", "gateway.app", "gateway.settings"),
+    "gateway/text_frames.py": ("asyncio", "socket", "time", "os", "uvicorn", "starlette", *PEERS, *OUTER),
     "gateway/tool_schema.py": (*IO, *PEERS, *OUTER),
     "gateway/tool_output.py": (*IO, *PEERS, *OUTER),
     "gateway/tools.py": (*PEERS, *OUTER, "gateway.bridge", "gateway.playback", "websockets", "starlette", "uvicorn"),

@@ -11,7 +11,8 @@ import pytest
 from gateway import feed as news
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.place import Outcome, place_call
-from gateway.realtime import leg
+from gateway.realtime import RealtimeClient, leg
+from gateway.tools import Tool
 from tests.fakes import Behaviour, FakeRealtimeServer, FakeSession
 from tests.gateways import Running, run, running
 from voice_codecs import sine
@@ -183,6 +184,48 @@ def test_answer_that_was_being_made_is_gone_on_with_after_the_words_that_were_he
     assistant, note = ended.sessions[1].history_text().splitlines()[:2]
     assert assistant == "assistant: We open at nine,"
     assert "Go on from there" in note
+
+
+def test_tool_that_runs_when_the_session_is_lost_is_spoken_of_in_the_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = asyncio.Event()
+
+    async def find_order(number: int) -> str:
+        """Find an order by its number."""
+        await found.wait()
+        return f"order {number} is on its way"
+
+    class ClientWithTool(RealtimeClient):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            self.toolbox.add(Tool.from_function(find_order))
+
+    monkeypatch.setattr("gateway.app.RealtimeClient", ClientWithTool)
+
+    async def script(model: FakeRealtimeServer, session: FakeSession) -> None:
+        await session.wait_for("input_audio_buffer.append")
+        await session.begin("item_a")
+        await session.speak("item_a", tone(500))
+        await session.finish_item("item_a", "Let me see.")
+        await session.call_tool("item_c", "call_1", "find_order", '{"number": 7}')
+        session.drop()
+        second = await model.session()
+        await second.wait_for("input_audio_buffer.append")
+        found.set()
+        await second.wait_for("response.create")
+        await second.say("item_b", tone(400), "It is on its way.")
+
+    ended = call(script)
+
+    assert ended.faults == []
+    assert ended.heard_ms == 900
+    assert ended.sessions[1].history_text().splitlines()[:3] == [
+        "assistant: Let me see.",
+        'call call_1: find_order {"number": 7}',
+        "output call_1: order 7 is on its way",
+    ]
+    assert len(ended.sessions[1].events("response.create")) == 1
 
 
 def test_barge_in_on_an_answer_of_the_lost_session_leaves_the_new_one_with_the_words_heard() -> None:

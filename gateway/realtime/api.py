@@ -24,7 +24,7 @@ class RealtimeAPI(RealtimeEventHandler):
         super().__init__()
         self.provider = provider
         self._socket: ModelSocket | None = None
-        self._opening = False
+        self._opening: ModelSocket | None = None
         self._strays = Strays()
         self.on_server_event: Callable[[ServerEvent | Unknown], None] | None = None
         """Called with each server event of sockets opened from now on, typed, before the handlers; must not raise."""
@@ -50,17 +50,20 @@ class RealtimeAPI(RealtimeEventHandler):
 
         Raises:
             LocalProtocolError: it is open already.
-            RealtimeError: it cannot be opened.
+            RealtimeError: it cannot be opened, or `disconnect` came first.
         """
-        if self._opening or self._socket is not None:
+        if self._opening is not None or self._socket is not None:
             raise LocalProtocolError("already connected, disconnect first")
-        self._opening = True
+        self._opening = socket = self.new_socket(self.on_server_event)
         try:
-            socket = self.new_socket(self.on_server_event)
             await socket.open(model)
+            if self._opening is not socket:
+                socket.abort()
+                raise RealtimeError("disconnected while connecting", code="not_connected")
             self.use(socket)
         finally:
-            self._opening = False
+            if self._opening is socket:
+                self._opening = None
 
     def new_socket(self, on_event: Callable[[ServerEvent | Unknown], None] | None) -> ModelSocket:
         """Make a further socket, whose events are dispatched here as well; `use` makes it the one to send on."""
@@ -90,6 +93,7 @@ class RealtimeAPI(RealtimeEventHandler):
 
     async def disconnect(self) -> None:
         """Close the socket and stop the handlers; does nothing when it is closed already."""
+        self._opening = None
         socket, self._socket = self._socket, None
         if socket is not None:
             await socket.close()

@@ -2,46 +2,22 @@
 
 import asyncio
 import contextlib
-import functools
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-import structlog
-
 from gateway.errors import GatewayError, LocalProtocolError, RealtimeError
 from gateway.realtime.api import RealtimeAPI
 from gateway.realtime.audio_input import Audio, audio_bytes
 from gateway.realtime.conversation import Item, RealtimeConversation
-from gateway.realtime.dialogue import Dialogue
 from gateway.realtime.dispatch import Handler, RealtimeEventHandler
-from gateway.realtime.events import AudioDelta, ErrorEvent, ServerEvent, SessionUpdated, Unknown
+from gateway.realtime.events import ServerEvent, Unknown
 from gateway.realtime.input_stream import InputStream
-from gateway.realtime.leg import LegOwner, ModelLeg
-from gateway.realtime.opening import SessionOpening
+from gateway.realtime.live_session import LiveSession, Surroundings
 from gateway.realtime.providers import Provider
 from gateway.realtime.session import SessionConfig, changed
-from gateway.realtime.session_updates import SessionUpdates
 from gateway.tools import Tool, Toolbox
-
-MIN_COMMIT_MS = 100
-"""Servers refuse to commit less."""
-MAX_KEPT_MS = 60_000
-"""Of one turn, where audio is kept and turns are ended by hand."""
-STALL_TIMEOUT = 2.0
-"""Seconds for which a server may refuse to take caller audio before its session is given up."""
-BENIGN_ERRORS = frozenset(
-    {
-        "response_cancel_not_active",
-        "conversation_already_has_active_response",
-        "input_audio_buffer_commit_empty",
-    }
-)
-"""Errors that only say that a race was lost."""
-
-_log = structlog.get_logger()
 
 
 class RealtimeClient(RealtimeEventHandler):
@@ -71,44 +47,33 @@ class RealtimeClient(RealtimeEventHandler):
             keep_audio=keep_audio, input_format=provider.input_format, output_format=provider.output_format
         )
         self.toolbox = Toolbox()
-        self.session_id: str | None = None
         self.on_server_event: Callable[[ServerEvent | Unknown], None] | None = None
         """Called with each server event, typed, after the conversation has seen it; must not raise."""
         self.is_audible: Callable[[], bool] = bool
         """Says whether the user is hearing something, so that a planned change of session waits."""
-        self.n_sessions = 0
-        """Sessions opened so far."""
-        self._first_config = self.config = config or SessionConfig()
+        self._first_config = self._agreed_config = self.config = config or SessionConfig()
         self._random = random
-        self._keep_audio = keep_audio
+        self._observes = False
         self._input = InputStream(self.realtime, provider.input_format, self._audio_sent)
-        self._updates = SessionUpdates(self.realtime, self._payload)
-        self._start()
-
-    def _start(self) -> None:
-        """Be as new, but for handlers, tools and configuration."""
-        self._leg: ModelLeg | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._dialogue = Dialogue(
-            self.realtime,
-            self.conversation,
-            self.toolbox,
-            server_answers=self._server_answers,
-            publish=self.dispatch,
-            until_ready=self._until_ready,
-            is_for_application=self._is_for_application,
-        )
-        self._n_uncommitted = 0
-        self._uncommitted = bytearray()
-        self._voice_locked = False
-        self._lost_at: float | None = None
+        self._live: LiveSession | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     def on(self, name: str, handler: Handler) -> Handler:
         """Call ``handler`` on every event of that name; return it."""
-        if name == "realtime.event" and not self.has_handlers(name):
+        self._observe(name)
+        return super().on(name, handler)
+
+    def on_next(self, name: str, handler: Handler) -> Handler:
+        """Call ``handler`` on the next event of that name only; return it."""
+        self._observe(name)
+        return super().on_next(name, handler)
+
+    def _observe(self, name: str) -> None:
+        """Have every event shown to us, once somebody wants to see them."""
+        if name == "realtime.event" and not self._observes:
+            self._observes = True
             self.realtime.on("server.*", lambda event: self.dispatch(name, _observed("server", event)))
             self.realtime.on("client.*", lambda event: self.dispatch(name, _observed("client", event)))
-        return super().on(name, handler)
 
     # The session
 
@@ -119,7 +84,17 @@ class RealtimeClient(RealtimeEventHandler):
     @property
     def is_ready(self) -> bool:
         """Whether the server has confirmed our session, so that audio goes straight to it."""
-        return self._leg is not None and self._leg.is_ready
+        return self._live is not None and self._live.is_ready
+
+    @property
+    def session_id(self) -> str | None:
+        """The server's name for the present session."""
+        return self._live.session_id if self._live is not None else None
+
+    @property
+    def n_sessions(self) -> int:
+        """Sessions opened since `connect`."""
+        return self._live.n_sessions if self._live is not None else 0
 
     @property
     def n_dropped_ms(self) -> int:
@@ -132,27 +107,39 @@ class RealtimeClient(RealtimeEventHandler):
         What another try may cure is tried again, within 8 s.
 
         Raises:
-            LocalProtocolError: it is open already.
-            RealtimeError: it cannot be opened, or the server refuses our session or confirms another audio format.
+            LocalProtocolError: it is open already, or the provider cannot do what the configuration asks for.
+            RealtimeError: it cannot be opened, or the server refuses our session or confirms another audio format, or
+                `disconnect` came first.
         """
-        if self._leg is not None:
+        if self._live is not None:
             raise LocalProtocolError("already connected, disconnect first")
-        owner = LegOwner(
-            payload=functools.partial(self._payload, is_new=True),
-            history=self._dialogue.history,
-            is_quiet=self._is_quiet,
-            lost=self._lost,
-            ready=self._session_ready,
-            tick=self._tick,
+        self._live = live = LiveSession(
+            Surroundings(
+                api=self.realtime,
+                conversation=self.conversation,
+                toolbox=self.toolbox,
+                input=self._input,
+                config=lambda: self.config,
+                publish=self.dispatch,
+                on_event=self._event_received,
+                is_audible=self._is_audible,
+                random=self._random,
+            )
         )
-        self.n_sessions = 0
-        self._leg = leg = ModelLeg(self.realtime, owner, random=self._random)
+        self._agreed_config = self.config
         try:
-            await leg.open(model)
+            await self._open(live, model)
         except BaseException:
-            await self.disconnect()
+            if self._live is live:
+                await self.disconnect()
             raise
-        self._keeper = asyncio.create_task(self._keep(leg), name="model-leg")
+
+    async def _open(self, live: LiveSession, model: str | None) -> None:
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
+        if self._live is not live:
+            raise RealtimeError("disconnected while connecting", code="not_connected")
+        await live.open(model)
 
     async def wait_for_session_created(self) -> None:
         """Wait until the session is open.
@@ -160,25 +147,32 @@ class RealtimeClient(RealtimeEventHandler):
         Raises:
             RealtimeError: it is not, and nobody is opening it.
         """
-        await self._until_ready()
+        await self._current.until_ready()
 
     async def disconnect(self) -> None:
-        """Close the session, forget the conversation; does nothing when it is closed already."""
-        leg, keeper = self._leg, self._keeper
-        was_open = keeper is not None and leg is not None and not leg.is_over
-        if leg is not None:
-            leg.end()
-        if keeper is not None:
-            keeper.cancel()
-        await self.realtime.disconnect()
-        if keeper is not None and keeper is not asyncio.current_task():
-            await asyncio.wait([keeper])
-        await self.stop_handlers()
-        self._input.close()
+        """Close the session, cancel tools and handlers, forget the conversation; nothing if it is closed already.
+
+        A tool or a handler may call this too: the tool is cancelled with the others, the handler goes on.
+        """
+        live, self._live = self._live, None
+        if live is not None:
+            ending = self._end(live, self._ending, asyncio.current_task())
+            self._ending = asyncio.create_task(ending, name="disconnect")
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
+
+    async def _end(
+        self, live: LiveSession, former: asyncio.Task[None] | None, caller: asyncio.Task[Any] | None
+    ) -> None:
+        if former is not None:
+            await former
+        was_open = live.n_sessions > 0 and not live.is_over
+        await live.close()
+        await self.stop_handlers(but=caller)
         self._input.clear()
-        self._updates.end()
         self.conversation.clear()
-        self._start()
+        if self._ending is asyncio.current_task():
+            self._ending = None
         if was_open:
             self.dispatch("close", {"code": "disconnected", "error": False})
 
@@ -187,9 +181,9 @@ class RealtimeClient(RealtimeEventHandler):
         await self.disconnect()
         self.clear_event_handlers()
         self.realtime.clear_event_handlers()
+        self._observes = False
         self.toolbox.clear()
-        self.config = self._first_config
-        self._start()
+        self._agreed_config = self.config = self._first_config
 
     async def update_session(self, **changes: Any) -> None:
         """Change fields of the configuration; return when the server has taken them over.
@@ -200,16 +194,27 @@ class RealtimeClient(RealtimeEventHandler):
             LocalProtocolError: there is no such field, or it cannot have that value, or the voice was heard already.
             RealtimeError: the server refuses the change; then it is undone here too.
         """
-        if self._voice_locked and changes.get("voice", self.config.voice) != self.config.voice:
+        is_locked = self._live is not None and self._live.voice_is_locked
+        if is_locked and changes.get("voice", self.config.voice) != self.config.voice:
             raise LocalProtocolError("the voice cannot change any more once it was heard")
-        former, self.config = self.config, changed(self.config, **changes)
+        ours = self.config = changed(self.config, **changes)
         try:
-            self._payload()  # whether the provider has it all
             await self._push()
         except GatewayError:
-            self.config = changed(self.config, **{name: getattr(former, name) for name in changes})
-            self._dialogue.gate.server_answers = self._server_answers
+            undone = [name for name in changes if getattr(self.config, name) == getattr(ours, name)]
+            self.config = changed(
+                self.config, **{name: getattr(self._agreed_config, name) for name in undone}
+            )
+            if self._live is not None:
+                self._live.configuration_changed()
             raise
+        self._agreed_config = changed(self._agreed_config, **changes)
+
+    async def _push(self) -> None:
+        """Check the configuration and the tools against the provider, and have the server take them over."""
+        self.provider.session(self.config, tools=self.toolbox.definitions())
+        if self._live is not None:
+            await self._live.push()
 
     def get_turn_detection_type(self) -> str | None:
         """``server_vad`` or ``semantic_vad``; None when turns are ended by `create_response`."""
@@ -230,6 +235,7 @@ class RealtimeClient(RealtimeEventHandler):
 
         Raises:
             ToolError: it cannot be described, or one of that name exists.
+            LocalProtocolError: the configuration declares one of that name.
             RealtimeError: the server refuses it.
         """
         if isinstance(tool, Mapping):
@@ -239,7 +245,7 @@ class RealtimeClient(RealtimeEventHandler):
         self.toolbox.add(tool)
         try:
             await self._push()
-        except RealtimeError:
+        except GatewayError:
             if tool.name in self.toolbox:
                 self.toolbox.remove(tool.name)
             raise
@@ -260,20 +266,26 @@ class RealtimeClient(RealtimeEventHandler):
     async def append_input_audio(self, audio: Audio) -> None:
         """Give the model audio of the user: bytes of the session's input format, or samples at its rate.
 
-        That is PCM16 24 kHz, little-endian, unless the provider says otherwise.
+        While the server is slow to take what was sent, this waits, so that a file can be sent as fast as it goes. That
+        is PCM16 24 kHz, little-endian, unless the provider says otherwise.
 
         Raises:
             ValueError, TypeError: it is not audio.
             RealtimeError: there was a session, and there is none any more.
         """
+        await self._input.flowing()
         self.append_input_audio_nowait(audio)
+        await self._input.flowing()
 
     def append_input_audio_nowait(self, audio: Audio) -> None:
-        """Do as `append_input_audio`. While no session takes it, the latest 2 s are held."""
+        """Do as `append_input_audio`, without waiting for a server that is slow to take it.
+
+        While no session takes it, the latest 2 s are held.
+        """
         input_format = self.provider.input_format
         if type(audio) is not bytes or len(audio) % input_format.bytes_per_sample:
             audio = audio_bytes(audio, input_format)
-        if self._leg is not None and self._leg.is_over:
+        if self._live is not None and self._live.is_over:
             raise RealtimeError("not connected", code="not_connected")
         if audio:
             self._input.append(audio)
@@ -289,24 +301,28 @@ class RealtimeClient(RealtimeEventHandler):
             RealtimeError: there is no session.
         """
         parts = [self._content_part(part) for part in content]
-        await self._until_ready()
+        live = self._current
+        await live.until_ready()
         if parts:
-            self._dialogue.create_item({"type": "message", "role": "user", "content": parts})
-        self._respond({})
+            live.create_item({"type": "message", "role": "user", "content": parts})
+        await live.respond({})
 
     async def create_response(self, **params: Any) -> None:
-        """Have the model answer: at once, or when the response in progress, or the user's turn, is over.
+        """Have the model answer: at once, or when the response in progress is over, and running tools are answered.
 
-        Without turn detection this also ends the user's turn.
+        Where the server answers the user's turns by itself, also when the turn in progress is over. Equal wishes that
+        wait become one. Without turn detection this also ends the user's turn.
 
         Args:
             params: Of ``response.create``, for this response only.
 
         Raises:
+            LocalProtocolError: there is no such parameter, or the provider cannot do what it asks for.
             RealtimeError: there is no session.
         """
-        await self._until_ready()
-        self._respond(params)
+        live = self._current
+        await live.until_ready()
+        await live.respond(params)
 
     async def cancel_response(self, item_id: str | None = None, sample_count: int = 0) -> dict[str, Any]:
         """Have the model stop generating; losing the race against its end is harmless.
@@ -323,7 +339,7 @@ class RealtimeClient(RealtimeEventHandler):
             RealtimeError: there is no session.
         """
         item = None if item_id is None else self._spoken_message(item_id)
-        await self._until_ready()
+        await self._current.until_ready()
         self.cancel_response_nowait()
         if item is not None:
             heard_ms = self.provider.output_format.samples_to_ms(max(0, sample_count))
@@ -339,7 +355,8 @@ class RealtimeClient(RealtimeEventHandler):
 
     def truncate_item_nowait(self, item_id: str, audio_end_ms: int) -> None:
         """Tell the model, or the next session, that the caller heard this much of an item and no more."""
-        self._dialogue.truncate(item_id, audio_end_ms)
+        if self._live is not None:
+            self._live.truncate(item_id, audio_end_ms)
 
     async def delete_item(self, item_id: str) -> None:
         """Remove an item from the conversation.
@@ -347,8 +364,9 @@ class RealtimeClient(RealtimeEventHandler):
         Raises:
             RealtimeError: there is no session.
         """
-        await self._until_ready()
-        self._dialogue.delete(item_id)
+        live = self._current
+        await live.until_ready()
+        live.delete(item_id)
 
     async def wait_for_next_item(self, timeout: float | None = None) -> dict[str, Item]:  # noqa: ASYNC109
         """Return the next item that is appended, as ``{"item": ...}``; raises as `wait_for_next`."""
@@ -360,135 +378,25 @@ class RealtimeClient(RealtimeEventHandler):
         event: dict[str, Item] = await self.wait_for_next("conversation.item.completed", timeout)
         return event
 
-    # The leg's side
-
-    async def _keep(self, leg: ModelLeg) -> None:
-        """Own the session, and the tools that run, until disconnected or nothing more can be done."""
-        code = "bug"
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                self._dialogue.tasks = tasks
-                await leg.keep()
-        except* RealtimeError as group:
-            code = next(exc.code for exc in group.exceptions if isinstance(exc, RealtimeError))
-            _log.error("no model session any more", code=code[:80])
-        except* Exception:
-            _log.exception("the model leg failed")
-        leg.end()
-        self._input.close()
-        self._updates.end()
-        self.dispatch("close", {"code": code, "error": True})
-
-    def _lost(self, code: str) -> None:
-        self._lost_at = time.monotonic()
-        self._input.close()
-        self._dialogue.session_lost()
-        _log.warning("model session lost", code=code[:80])
-        self.dispatch("session.lost", {"code": code})
-
-    def _session_ready(self, opening: SessionOpening) -> None:
-        socket = opening.socket
-        socket.on_event, socket.on_writing_paused = self._server_event, self._input.writing_paused
-        self.session_id = opening.session_id
-        self.n_sessions += 1
-        self._voice_locked = False
-        self._n_uncommitted = 0
-        self._uncommitted.clear()
-        self._updates.session_ready()
-        self._dialogue.session_ready(opening)
-        for event in opening.later:
-            self._server_event(event)
-        self._dialogue.resume()
-        self._input.open()
-        if self.n_sessions > 1:
-            gap_ms = 0 if self._lost_at is None else round((time.monotonic() - self._lost_at) * 1000)
-            self.dispatch("session.restored", {"gap_ms": gap_ms, "n_items": len(opening.restored)})
-        self._lost_at = None
-
-    def _tick(self, now: float) -> None:
-        if self._input.congested_for(now) > STALL_TIMEOUT or self._dialogue.is_stuck(now):
-            self._current_leg.lose("stalled")
-        else:
-            self._dialogue.tick(now)
-
-    def _server_event(self, event: ServerEvent | Unknown) -> None:
-        if type(event) is AudioDelta:
-            self._voice_locked = True
-        elif isinstance(event, SessionUpdated):
-            self._updates.confirmed()
-        elif isinstance(event, ErrorEvent):
-            self._error(event)
-        self._dialogue.take(event)
-        if self.on_server_event is not None:
-            self.on_server_event(event)
-
-    def _error(self, event: ErrorEvent) -> None:
-        error = event.error
-        code = error.code or error.type or "error"
-        if code not in BENIGN_ERRORS:
-            _log.warning("model error", code=code[:80])
-        self._dialogue.refused(error.event_id, code)
-        self._updates.refused(error.event_id, code)
-        self.dispatch("error", error)
-        if code == "session_expired":
-            self._current_leg.lose(code)
-        else:
-            self._current_leg.note_error(code)
-
     # Small parts
 
     @property
-    def _current_leg(self) -> ModelLeg:
-        assert self._leg is not None  # noqa: S101 - events come of a leg
-        return self._leg
-
-    @property
-    def _server_answers(self) -> bool:
-        """Whether the server answers the user's turns by itself."""
-        return self.config.turn_detection is not None and self.config.turn_detection.create_response
-
-    def _payload(self, *, is_new: bool = False) -> dict[str, Any]:
-        """The session as we want it; a voice that was heard must not be named again in the same session."""
-        with_voice = is_new or not self._voice_locked
-        return self.provider.session(self.config, tools=self.toolbox.definitions(), with_voice=with_voice)
-
-    async def _push(self) -> None:
-        self._dialogue.gate.server_answers = self._server_answers
-        if self._leg is not None and not self._leg.is_over:
-            await self._updates.push()
-
-    async def _until_ready(self) -> None:
-        if self._leg is None:
+    def _current(self) -> LiveSession:
+        if self._live is None:
             raise RealtimeError("not connected", code="not_connected")
-        await self._leg.until_ready()
+        return self._live
 
-    def _is_quiet(self) -> bool:
-        return self._dialogue.is_quiet() and not self.is_audible()
+    def _event_received(self, event: ServerEvent | Unknown) -> None:
+        if self.on_server_event is not None:
+            self.on_server_event(event)
 
-    def _is_for_application(self, tool_name: str) -> bool:
-        """Whether a tool was declared in the configuration, so that the application answers its calls."""
-        declared = any(tool.get("name") == tool_name for tool in self.config.tools)
-        return declared and tool_name not in self.toolbox
-
-    def _respond(self, params: Mapping[str, Any]) -> None:
-        input_format = self.provider.input_format
-        if self.config.turn_detection is None and self._n_uncommitted >= input_format.ms_to_bytes(
-            MIN_COMMIT_MS
-        ):
-            self.realtime.send_nowait("input_audio_buffer.commit")
-            self.conversation.queue_input_audio(bytes(self._uncommitted))
-            self._n_uncommitted = 0
-            self._uncommitted.clear()
-        self._dialogue.ask(params)
+    def _is_audible(self) -> bool:
+        return self.is_audible()
 
     def _audio_sent(self, chunk: bytes) -> None:
         self.conversation.append_input_audio(chunk)
-        if self.config.turn_detection is None:
-            self._n_uncommitted += len(chunk)
-            if self._keep_audio and self._n_uncommitted <= self.provider.input_format.ms_to_bytes(
-                MAX_KEPT_MS
-            ):
-                self._uncommitted += chunk
+        if self.config.turn_detection is None and self._live is not None:
+            self._live.audio_sent(chunk)
 
     def _content_part(self, part: Mapping[str, Any]) -> dict[str, Any]:
         """A part as the protocol has it; the caller's own stays as it is."""

@@ -6,6 +6,7 @@ there is a queue and a task to read it.
 
 import asyncio
 import functools
+import logging
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -17,18 +18,21 @@ from websockets.http11 import Response
 from websockets.protocol import State
 
 from gateway.errors import RealtimeError
+from gateway.text_frames import Masks, masked_text_frame
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 OPEN_TIMEOUT = 8.0
-PING_INTERVAL = 5.0
-PING_TIMEOUT = 5.0
-"""A model that is frozen is noticed within 10 s."""
+PING_INTERVAL = 3.0
+PING_TIMEOUT = 4.0
+"""A model that is frozen is noticed within 7 s."""
 CLOSE_TIMEOUT = 1.0
 """Realtime servers do not always answer a close frame, and a caller may be waiting."""
 WRITE_LIMIT = 128 * 1024
 """Bytes: about 2 s of caller audio in base64. Beyond, the receiver is told to hold its audio back."""
 
 _REFUSALS = {401: "invalid_api_key", 403: "forbidden", 404: "model_not_found"}
+_quiet_log = logging.getLogger(f"{__name__}.websocket")
+_quiet_log.setLevel(logging.WARNING)  # at DEBUG the library logs the key, and what is said
 _PASSING = frozenset({408, 425, 429})
 """4xx statuses that another try may not meet."""
 
@@ -53,11 +57,14 @@ class ModelConnection(ClientConnection):
         super().__init__(protocol, **options)  # type: ignore[arg-type]
         self._receiver = receiver
         self._fragments: list[bytes] = []
+        self._masks = Masks()
 
     def process_event(self, event: Frame | Response) -> None:  # type: ignore[override]
         """Deliver a message; leave everything else to the library."""
         if not isinstance(event, Frame) or event.opcode not in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
             super().process_event(event)
+            if isinstance(event, Frame) and event.opcode is Opcode.CLOSE:
+                self.transport.close()  # our answer is written, and not all servers end the TCP connection
         elif event.fin and event.opcode is not Opcode.CONT:
             self._receiver.message_received(bytes(event.data))
         else:
@@ -76,8 +83,7 @@ class ModelConnection(ClientConnection):
         """Send one message without waiting; return whether the connection was open."""
         if not self.is_open:
             return False
-        self.protocol.send_text(text)
-        self.send_data()
+        self.transport.write(masked_text_frame(text, self._masks.next()))
         return True
 
     def pause_writing(self) -> None:
@@ -137,6 +143,7 @@ async def open_connection(url: str, headers: Mapping[str, str], receiver: Receiv
         ping_timeout=PING_TIMEOUT,
         close_timeout=CLOSE_TIMEOUT,
         write_limit=WRITE_LIMIT,
+        logger=_quiet_log,
         create_connection=functools.partial(ModelConnection, receiver),  # type: ignore[arg-type]
     )
     try:

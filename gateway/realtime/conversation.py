@@ -121,6 +121,10 @@ class RealtimeConversation:
         self._responses.end_session()
         return self.generation
 
+    def move_to_end(self, item_id: str) -> None:
+        """Let an item be the last: it was created again, behind all others."""
+        self._items.move_to_end(item_id)
+
     def get_item(self, item_id: str) -> Item | None:
         """The item of that id, if there is one."""
         return self._items.get(item_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -72,6 +73,8 @@ class Dialogue:
         self._lost: Lost | None = None
         self._ask_at: float | None = None
         """When to ask for a response of our own accord."""
+        self._ask_with: Mapping[str, Any] = {}
+        """The parameters of that response."""
         self._repeats_question = False
         self._has_retried = False
         self._heard_at = 0.0
@@ -90,20 +93,30 @@ class Dialogue:
         return str(item["id"])
 
     def ask(self, params: Mapping[str, Any] | None = None) -> None:
-        """Ask for a response as soon as none is in the way."""
+        """Ask for a response as soon as none is in the way; one outside of the conversation never has to wait.
+
+        Args:
+            params: Of response.create, in the provider's shape.
+
+        Raises:
+            RealtimeError: no session is open for a response outside of the conversation.
+        """
+        if params and params.get("conversation") == "none":
+            self._api.send_nowait("response.create", {"response": params})
+            return
         self.gate.want(params)
         self.ask_if_possible(time.monotonic())
 
     def ask_if_possible(self, now: float) -> None:
         """Send the response.create whose time has come."""
-        if self._lost is not None:
+        if self._lost is not None or self._tools.n_running:
             return
         wish = self.gate.next_wish(now)
         if wish is None:
             return
-        params = self._api.provider.response(dict(wish.params))
+        data = {"response": wish.params} if wish.params else None
         try:
-            event_id = self._api.send_nowait("response.create", {"response": params} if params else None)
+            event_id = self._api.send_nowait("response.create", data)
         except RealtimeError:  # the session is being lost; the wish outlives it
             event_id = ""
         self.gate.asked(wish, event_id, now)
@@ -124,11 +137,12 @@ class Dialogue:
                 self._replace(item)
 
     def delete(self, item_id: str) -> None:
-        """Have the server remove an item.
+        """Have the server remove an item, and tell no later session of it.
 
         Raises:
             RealtimeError: no session is open.
         """
+        self._known.deleting.add(item_id)
         self._api.send_nowait("conversation.item.delete", {"item_id": self._known.wire_id(item_id)})
 
     def _replace(self, item: Item) -> None:
@@ -138,17 +152,15 @@ class Dialogue:
         if words := history.heard_text(item):
             fewer = history.message(generate_id("item_"), "assistant", words)
             self._known.know_as(item.id, fewer["id"])
-            self._api.send_nowait(
-                "conversation.item.create", {**place, "item": self._api.provider.item(fewer)}
-            )
+            wire = self._api.provider.item(fewer)
+            event_id = self._api.send_nowait("conversation.item.create", {**place, "item": wire})
+            self._known.sent(fewer, event_id, is_new=False)
 
     def _known_before(self, item: Item) -> str:
         """The id, in this session, of the item before another; ``root`` if there is none."""
         before = "root"
-        for each in self._conversation.get_items():
-            if each is item:
-                break
-            if self._is_known(each.id):
+        for each in itertools.takewhile(lambda each: each is not item, self._conversation.get_items()):
+            if self._is_known(each.id) and each.id not in self._known.deleting:
                 before = self._known.wire_id(each.id)
         return before
 
@@ -156,7 +168,8 @@ class Dialogue:
 
     def history(self) -> list[dict[str, Any]]:
         """The items that a new session must be told of, in the provider's shape."""
-        replayed = history.replay(self._conversation.get_items(), self._known.unacknowledged)
+        known = self._known
+        replayed = history.replay(self._conversation.get_items(), known.unacknowledged, known.deleting)
         return [self._api.provider.item(item) for item in replayed]
 
     def session_lost(self) -> None:
@@ -184,8 +197,10 @@ class Dialogue:
         return self.gate.is_idle and self._tools.n_running == 0 and self._ask_at is None
 
     def is_stuck(self, now: float) -> bool:
-        """Whether a response was begun and nothing has come since for too long."""
-        return self.gate.active is not None and now - self._heard_at > SILENCE_TIMEOUT
+        """Whether a response was begun and nothing has come since for too long, or one was asked for in vain."""
+        return self.gate.is_ignored or (
+            self.gate.active is not None and now - self._heard_at > SILENCE_TIMEOUT
+        )
 
     def tick(self, now: float) -> None:
         """Look at the clock."""
@@ -193,7 +208,7 @@ class Dialogue:
             self._ask_at = None
             if self._repeats_question:
                 self._note(LINE_WAS_LOST)
-            self.gate.want()
+            self.gate.want(self._ask_with)
         self.ask_if_possible(now)
 
     def resume(self) -> None:
@@ -202,8 +217,8 @@ class Dialogue:
         self._known.forget_unacknowledged()
         self._heard_at = now = time.monotonic()
         match lost:
-            case Lost.CALLER_SPEAKING:
-                self._ask_at, self._repeats_question = now + ASK_AGAIN_AFTER, True
+            case Lost.CALLER_SPEAKING if self.gate.server_answers:
+                self._ask_later(now + ASK_AGAIN_AFTER, {}, repeats_question=True)
             case Lost.ANSWER:
                 if not self._last_words_are_known():
                     self._note(LINE_WAS_LOST)
@@ -241,6 +256,7 @@ class Dialogue:
             case SpeechStopped():
                 self.gate.speech_stopped(now)
             case ResponseCreated() if event.response.conversation_id is not None:  # else it is out of band
+                self._ask_at = None
                 self.gate.created(event.response.id)
             case ResponseDone():
                 self._response_done(event, now)
@@ -257,21 +273,30 @@ class Dialogue:
 
     def refused(self, event_id: str | None, code: str) -> None:
         """Take it that the server refused a client event."""
-        self.gate.refused(event_id, because_active=code == ACTIVE_RESPONSE)
+        because_active = code == ACTIVE_RESPONSE
+        wish = self.gate.refused(event_id, because_active=because_active)
+        if wish is not None and not because_active:
+            self._retry(code, time.monotonic(), wish.params)
         self._known.refused(event_id)
 
     def _is_echo(self, event: ServerEvent | Unknown) -> bool:
         """Whether an event only says that an item of an earlier session is known in this one, or was replaced."""
         match event:
             case ItemAdded() | ItemDone():
+                if isinstance(event, ItemAdded):
+                    self.gate.item_known(self._known.added(event.item))
                 self._known.acknowledged(event.item.id)
                 own_id = self._known.own_id(event.item.id)
                 return own_id is not None and self._conversation.get_item(own_id) is not None
             case ItemDeleted() if self._known.own_id(event.item_id) is not None:
                 own_id = self._known.deleted(event.item_id)
                 if own_id is not None:
+                    self._known.deleting.discard(own_id)
                     self._conversation.process_event(ItemDeleted(own_id))
                 return True
+            case ItemDeleted():
+                self._known.deleting.discard(event.item_id)
+                return False
             case _:
                 return False
 
@@ -281,15 +306,26 @@ class Dialogue:
         self._tools.response_done(response.id)
         error = response.status_details.error if response.status_details else None
         code = (error.code or error.type) if error else ""
-        if response.status == "failed" and is_retryable(code or "") and not self._has_retried:
-            self._has_retried = True
-            self._ask_at, self._repeats_question = now + RETRY_AFTER, False
+        if response.status == "failed":
+            self._retry(code or "", now, {})
         elif response.status == "completed":
             self._has_retried = False
         if (record := self._conversation.get_response(response.id)) is not None:
             self._publish("response.completed", {"response": record})
 
+    def _retry(self, code: str, now: float, params: Mapping[str, Any]) -> None:
+        """Ask once more for a response that failed by no fault of ours."""
+        if is_retryable(code) and not self._has_retried:
+            self._has_retried = True
+            self._ask_later(now + RETRY_AFTER, params, repeats_question=False)
+
+    def _ask_later(self, at: float, params: Mapping[str, Any], *, repeats_question: bool) -> None:
+        self._ask_at, self._ask_with, self._repeats_question = at, params, repeats_question
+
     def _call_tool(self, event: OutputItemDone) -> None:
+        response = self._conversation.get_response(event.response_id)
+        if response is not None and response.out_of_band:
+            return  # whoever asked for it will answer its calls
         if self.tasks is not None and not self._is_for_application(event.item.name or ""):
             self._tools.item_done(event, self.tasks)
 
@@ -312,9 +348,8 @@ class Dialogue:
 
     async def _answer_tool(self, call: ItemState, output: str) -> str:
         item = history.function_call_output(generate_id("item_"), str(call.call_id), output)
-        with contextlib.suppress(RealtimeError):  # there will be no session any more
-            await self._until_ready()
         try:
+            await self._until_ready()
             if not self._is_known(call.id):
                 self._restore_call(call)
             self.create_item(item)
@@ -326,6 +361,7 @@ class Dialogue:
         """Create a call of an earlier session again, so that its output is no orphan."""
         wire_id = history.wire_id(call.id)
         self._known.know_as(call.id, wire_id)
+        self._conversation.move_to_end(call.id)
         fields = {"call_id": call.call_id, "name": call.name, "arguments": call.arguments}
         self.create_item({"id": wire_id, "type": "function_call", **fields})
 

@@ -11,6 +11,8 @@ import structlog
 Handler = Callable[[Any], Any]
 MAX_WAITING = 1000
 """Results of handlers waiting to be awaited; beyond, the oldest is dropped and counted."""
+STOP_TIMEOUT = 2.0
+"""Seconds that a handler gets to end when it is cancelled."""
 
 _log = structlog.get_logger()
 
@@ -108,12 +110,13 @@ class RealtimeEventHandler:
                 if handler in self._once.get(waited, ()):
                     self.off_next(waited, handler)
 
-    async def stop_handlers(self) -> None:
-        """Cancel whatever a handler is still doing, and forget what was waiting."""
+    async def stop_handlers(self, but: asyncio.Task[Any] | None = None) -> None:
+        """Cancel whatever a handler is still doing, unless it runs in ``but``, and forget what was waiting."""
         runner, self._runner = self._runner, None
-        if runner is not None and runner is not asyncio.current_task():
+        if runner is not None and runner not in {but, asyncio.current_task()}:
             runner.cancel()
-            await asyncio.wait([runner])
+            if not (await asyncio.wait([runner], timeout=STOP_TIMEOUT))[0]:
+                _log.warning("a handler does not end when it is cancelled")
         while self._waiting:
             _discard(self._waiting.popleft())
 
@@ -135,6 +138,11 @@ class RealtimeEventHandler:
         while self._waiting:
             try:
                 await self._waiting.popleft()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise  # else something that the handler gave us was cancelled, not we
+                _log.warning("handler cancelled")
             except Exception:
                 _log.exception("handler failed")
 

@@ -25,10 +25,13 @@ class HeldAudio:
         return bool(self._chunks)
 
     def hold(self, chunk: bytes) -> None:
-        """Keep a chunk, at the cost of older ones."""
+        """Keep a chunk, or the end of one that is too long by itself, at the cost of older ones."""
+        most = self._format.ms_to_bytes(MAX_HELD_MS)
+        self._n_dropped_bytes += max(0, len(chunk) - most)
+        chunk = chunk[-most:]
         self._chunks.append(chunk)
         self._n_bytes += len(chunk)
-        while self._n_bytes > self._format.ms_to_bytes(MAX_HELD_MS):
+        while self._n_bytes > most:
             self._n_dropped_bytes += len(self.release())
 
     def release(self) -> bytes:

@@ -1,6 +1,6 @@
 """What a new session has to be told of an older one. No I/O."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -20,7 +20,7 @@ def heard_text(item: Item) -> str:
     """The words of an assistant's item that the caller has heard, or will when all that was sent has played.
 
     Words run ahead of sound, so an item that was cut, or whose sound is not complete, is cut in proportion, after
-    a whole word. A written answer counts as read.
+    a whole word where the language has spaces. A written answer counts as read.
     """
     words = item.formatted.transcript
     if not words:
@@ -34,10 +34,16 @@ def heard_text(item: Item) -> str:
     if heard_ms >= whole_ms:
         return words
     n_heard = len(words) * heard_ms // whole_ms
-    return words[:n_heard] if words[n_heard].isspace() else words[:n_heard].rpartition(" ")[0]
+    if words[n_heard].isspace() or " " not in words:
+        return words[:n_heard]
+    return words[:n_heard].rpartition(" ")[0]
 
 
-def replay(items: Sequence[Item], unacknowledged: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+def replay(
+    items: Sequence[Item],
+    unacknowledged: Sequence[dict[str, Any]] = (),
+    deleted: Collection[str] = (),
+) -> list[dict[str, Any]]:
     """The items to create in a new session, in order, as the GA protocol's ``item``.
 
     Messages become text: the caller's words as they were recognised, the model's as far as they were heard. A
@@ -46,7 +52,9 @@ def replay(items: Sequence[Item], unacknowledged: Sequence[dict[str, Any]] = ())
     Args:
         items: The conversation so far.
         unacknowledged: Items that were sent to the old session and may never have arrived.
+        deleted: Ids of items that must not be told, whether the old session has confirmed it or not.
     """
+    items = [item for item in items if item.id not in deleted]
     known = {item.id for item in items}
     missing = [item for item in unacknowledged if item["id"] not in known]
     outputs = {each["call_id"]: each for each in missing if each["type"] == "function_call_output"}

@@ -1,5 +1,6 @@
 """The caller's audio on its way to the model: sent at once, or held while there is nobody to take it."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ class InputStream:
         self._sent = sent
         self._paused_at: float | None = None
         self._open = False
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     @property
     def n_dropped_ms(self) -> int:
@@ -37,6 +40,10 @@ class InputStream:
             return
         self._held.hold(chunk)
 
+    async def flowing(self) -> None:
+        """Wait while there is a session that does not keep up."""
+        await self._flows.wait()
+
     def open(self) -> None:
         """A session takes audio from now on: first what was held."""
         self._open, self._paused_at = True, None
@@ -44,7 +51,8 @@ class InputStream:
 
     def close(self) -> None:
         """No session takes audio."""
-        self._open = False
+        self._open, self._paused_at = False, None
+        self._flows.set()
 
     def clear(self) -> None:
         """Give up what is held."""
@@ -52,9 +60,13 @@ class InputStream:
 
     def writing_paused(self, paused: bool) -> None:
         """Take the socket's word on whether the server keeps up."""
-        self._paused_at = time.monotonic() if paused else None
-        if not paused:
+        if paused:
+            self._paused_at = time.monotonic()
+            self._flows.clear()
+        else:
+            self._paused_at = None
             self._release()
+            self._flows.set()
 
     def _release(self) -> None:
         while self._held and self._open and self._paused_at is None:

@@ -92,6 +92,12 @@ class ItemList:
             self._order.insert(self._order.index(previous_item_id) + 1, item.id)
         return True
 
+    def move_to_end(self, item_id: str) -> None:
+        """Let an item be the last, if there is one of that id."""
+        if item_id in self._items:
+            self._order.remove(item_id)
+            self._order.append(item_id)
+
     def is_announced(self, item: Item) -> bool:
         """Whether the server has said that the item is in its conversation."""
         return item.id not in self._unplaced

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.realtime.event_parts import ItemState
 from gateway.realtime.history import wire_id
 
 MAX_UNACKNOWLEDGED = 64
@@ -13,6 +14,8 @@ MAX_UNACKNOWLEDGED = 64
 class _Sent:
     item: dict[str, Any]
     event_id: str
+    is_new: bool
+    """Not one of an older session again."""
 
 
 class KnownItems:
@@ -25,22 +28,28 @@ class KnownItems:
         self._unacknowledged: dict[str, _Sent] = {}
         self._wire_ids: dict[str, str] = {}
         self._own_ids: dict[str, str] = {}
+        self.deleting: set[str] = set()
+        """Items that are being deleted: no later session may be told of them."""
 
     @property
     def unacknowledged(self) -> list[dict[str, Any]]:
-        """Items that were sent and of which the server has not spoken yet."""
-        return [sent.item for sent in self._unacknowledged.values()]
+        """New items that were sent and of which the server has not spoken yet."""
+        return [
+            sent.item
+            for item_id, sent in self._unacknowledged.items()
+            if sent.is_new and item_id not in self.deleting
+        ]
 
     def begin_session(self) -> None:
         """Nothing is known to a new server."""
         self._wire_ids.clear()
         self._own_ids.clear()
 
-    def session_ready(self, item_ids: Iterable[str], taken: set[str]) -> list[str]:
-        """Note which of our items the new server has taken, by their wire ids; return those."""
+    def session_ready(self, item_ids: Iterable[str], taken: Mapping[str, str]) -> list[str]:
+        """Note which of our items the new server has taken, by the ids they were sent with; return those."""
         restored = [item_id for item_id in item_ids if wire_id(item_id) in taken]
         for item_id in restored:
-            self.know_as(item_id, wire_id(item_id))
+            self.know_as(item_id, taken[wire_id(item_id)])
         return restored
 
     def know_as(self, item_id: str, wire_id: str) -> None:
@@ -67,13 +76,27 @@ class KnownItems:
     def deleted(self, wire_id: str) -> str | None:
         """The server has deleted an item; return its own id if it is of an older session and not kept anew."""
         own_id = self._own_ids.pop(wire_id)
-        return own_id if self._wire_ids.pop(own_id, None) == wire_id else None
+        if self._wire_ids.get(own_id) != wire_id:
+            return None
+        del self._wire_ids[own_id]
+        return own_id
 
-    def sent(self, item: Mapping[str, Any], event_id: str) -> None:
-        """An item is on its way."""
-        self._unacknowledged[item["id"]] = _Sent(dict(item), event_id)
+    def sent(self, item: Mapping[str, Any], event_id: str, *, is_new: bool = True) -> None:
+        """An item is on its way; the next session must be told of it if it is new."""
+        self._unacknowledged[item["id"]] = _Sent(dict(item), event_id, is_new)
         if len(self._unacknowledged) > MAX_UNACKNOWLEDGED:
             del self._unacknowledged[next(iter(self._unacknowledged))]
+
+    def added(self, item: ItemState) -> str:
+        """The server has an item; return the id it was sent with, for some servers give it one of their own."""
+        sent_id = item.id
+        if item.id and item.id not in self._unacknowledged and item.id not in self._own_ids:
+            alike = (sent_id for sent_id, sent in self._unacknowledged.items() if _is_alike(sent.item, item))
+            sent_id = next(alike, item.id)
+            if (own_id := self._own_ids.get(sent_id)) is not None:
+                self.know_as(own_id, item.id)
+        self.acknowledged(sent_id)
+        return sent_id
 
     def acknowledged(self, item_id: str) -> None:
         """The server has taken an item."""
@@ -88,3 +111,11 @@ class KnownItems:
     def forget_unacknowledged(self) -> None:
         """What a new session would not take is given up."""
         self._unacknowledged.clear()
+
+
+def _is_alike(sent: Mapping[str, Any], item: ItemState) -> bool:
+    """Whether an item can be one that we sent: an answer to the same call, the call itself, or the same words."""
+    if sent["type"] != item.type or sent.get("role") != item.role or sent.get("call_id") != item.call_id:
+        return False
+    words = [part.get("text") for part in sent.get("content", ())]
+    return item.call_id is not None or (any(words) and words == [part.text for part in item.content or ()])

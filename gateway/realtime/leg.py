@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +23,8 @@ ROTATE_AT = 0.9
 """Part of a session's life after which the next silent moment is used to go over to another."""
 MAX_LIFE = 86_400.0
 """Seconds; a session that claims more has a clock of its own."""
+EXPLAINS_FOR = 5.0
+"""Seconds after an error about the account in which a close is its consequence."""
 ROTATION_PAUSE = 5.0
 """Seconds before a rotation that did not come off is tried again."""
 
@@ -56,10 +59,9 @@ class ModelLeg:
         self._model: str | None = None
         self._trouble: asyncio.Future[str] | None = None
         self._settled = asyncio.Event()
-        self._settled.set()
         self._losses: deque[float] = deque(maxlen=retry.MAX_LOSSES)
-        self._why: str | None = None
-        """What explains a close that may follow."""
+        self._why: tuple[str, float] | None = None
+        """What explains a close that follows, and until when it does."""
         self._rotate_at = 0.0
         self.is_ready = False
         """Whether the server has confirmed our session and knows what was said."""
@@ -74,11 +76,11 @@ class ModelLeg:
             RealtimeError: it cannot be had, for good or not within 8 s.
         """
         self._model = model
-        self._settled.clear()
         try:
             await self._adopt(await self._open_with_retries())
-        finally:
-            self._settled.set()
+        except BaseException:
+            self.end()
+            raise
 
     async def keep(self) -> None:
         """Recover lost sessions and rotate old ones, until cancelled.
@@ -93,7 +95,7 @@ class ModelLeg:
             if self._trouble.done():
                 await self._recover(self._trouble.result(), now)
             elif now >= self._rotate_at and self._owner.is_quiet():
-                await self._rotate(now)
+                await self._rotate(now, self._trouble)
             else:
                 self._owner.tick(now)
 
@@ -105,20 +107,21 @@ class ModelLeg:
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(retry.TOTAL_TIMEOUT):
-                await self._settled.wait()
+                while not (self.is_ready or self.is_over):
+                    await self._settled.wait()
         if not self.is_ready:
             raise RealtimeError("not connected", code="not_connected")
 
     def lose(self, code: str) -> None:
         """Give up the session, which is of no use any more, and open another."""
         if self.is_ready:
-            self._why = code
+            self._why = code, math.inf
             self._api.drop(code)
 
-    def note_error(self, code: str) -> None:
-        """Remember an error that explains a close that may follow."""
+    def note_error(self, code: str, now: float) -> None:
+        """Remember an error about the account: it explains a close that follows soon."""
         if code in retry.FATAL_CODES:
-            self._why = code
+            self._why = code, now + EXPLAINS_FOR
 
     def end(self) -> None:
         """No session any more."""
@@ -128,7 +131,8 @@ class ModelLeg:
     def _closed(self, close_code: int, _: str) -> None:
         if not self.is_ready or self._trouble is None:
             return
-        code = self._why or retry.closed(close_code)
+        code, until = self._why or ("", 0.0)
+        code = code if time.monotonic() < until else retry.closed(close_code)
         self.is_ready = False
         self._settled.clear()
         self._trouble.set_result(code)
@@ -146,8 +150,12 @@ class ModelLeg:
         failure = RealtimeError("no session in time", code="timeout")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(retry.TOTAL_TIMEOUT):
+                give_up_at = time.monotonic() + retry.TOTAL_TIMEOUT
                 for delay in retry.delays(self._random):
-                    await asyncio.sleep(max(delay, failure.retry_after))
+                    wait = max(delay, failure.retry_after)
+                    if time.monotonic() + wait > give_up_at:
+                        break
+                    await asyncio.sleep(wait)
                     try:
                         return await self._attempt()
                     except RealtimeError as exc:
@@ -168,29 +176,37 @@ class ModelLeg:
             raise RealtimeError("the server closed at once", code=retry.closed(1006))
         return opening
 
-    async def _rotate(self, now: float) -> None:
-        history = self._owner.history()
+    async def _rotate(self, now: float, trouble: asyncio.Future[str]) -> None:
+        """Open a session beside the present one, and go over to it if nothing has changed meanwhile."""
+        self._rotate_at = now + ROTATION_PAUSE
+        payload, history = self._owner.payload(), self._owner.history()
+        attempt = asyncio.create_task(self._attempt(), name="rotation")
+        waited: list[asyncio.Future[Any]] = [attempt, trouble]
         try:
-            opening = await self._attempt()
-        except RealtimeError as exc:
-            _log.warning("the session goes on, no other could be opened", code=exc.code[:80])
-            self._rotate_at = now + ROTATION_PAUSE
-            return
-        if self.is_ready and not (self._owner.is_quiet() and self._owner.history() == history):
-            await opening.socket.close()  # it does not know what has been said meanwhile
-            self._rotate_at = now + ROTATION_PAUSE
-            return
-        await self._adopt(opening)
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if not attempt.done():
+                return  # the present session is lost: to recover comes first
+            if attempt.exception() is not None:
+                _log.warning("the session goes on, no other could be opened", reason=str(attempt.exception()))
+                return
+            is_current = self._owner.payload() == payload and self._owner.history() == history
+            opening = attempt.result()
+            if is_current and self._owner.is_quiet() and opening.socket.is_open:
+                await self._adopt(opening)  # else it is gone, or does not know what has been said meanwhile
+        finally:
+            attempt.cancel()
+            attempt.add_done_callback(_discard)
 
     async def _adopt(self, opening: SessionOpening) -> None:
         """Go on with a session that has been opened."""
         former = self._api.use(opening.socket)
+        opening.is_used = True
         self._trouble = asyncio.get_running_loop().create_future()
         self._why = None
         self._rotate_at = time.monotonic() + ROTATE_AT * self._life(opening.expires_at)
         self.is_ready = True
-        self._owner.ready(opening)
         self._settled.set()
+        self._owner.ready(opening)
         if former is not None:
             await former.close()
 
@@ -198,3 +214,9 @@ class ModelLeg:
         """Seconds that a session has, by the server's word if that can be believed."""
         life = (expires_at or 0.0) - time.time()
         return life if 0 < life <= MAX_LIFE else self._api.provider.session_limit
+
+
+def _discard(attempt: asyncio.Task[SessionOpening]) -> None:
+    """Close a session that was opened for nothing."""
+    if not attempt.cancelled() and attempt.exception() is None and not attempt.result().is_used:
+        attempt.result().socket.abort()

@@ -49,6 +49,7 @@ class ModelSocket:
         self._event_ids = itertools.count(1)
         self._id_prefix = generate_id("evt_", 16)
         self._closed: tuple[int, str] | None = None
+        self._is_given_up = False
         self.on_event: Callable[[ServerEvent | Unknown], None] | None = None
         """Called with each server event, typed, before the observers; must not raise."""
         self.on_closed: Callable[[int, str], None] | None = None
@@ -88,27 +89,37 @@ class ModelSocket:
         connection = self._connection
         if connection is None or not connection.is_open:
             raise RealtimeError("not connected", code="not_connected")
+        text = _encoder.encode(event)
         observers = self._observers
-        if observers.has_any_handlers:
-            observers.dispatch(f"client.{event_type}", event)
-            observers.dispatch("client.*", event)
-        connection.write_text(_encoder.encode(event))
+        if observers.has_any_handlers and any(
+            observers.has_handlers(name) for name in (f"client.{event_type}", "client.*")
+        ):
+            raw = _decoder.decode(text)
+            observers.dispatch(f"client.{event_type}", raw)
+            observers.dispatch("client.*", raw)
+        connection.write_text(text)
         return str(event["event_id"])
 
     async def close(self) -> None:
         """Close the socket; nothing is delivered any more."""
-        self.on_event = self.on_closed = self.on_writing_paused = None
+        self._give_up()
         if self._connection is not None:
             await self._connection.close()
 
     def abort(self) -> None:
         """Cut the socket off without waiting for the server, which may be stuck."""
-        self.on_event = self.on_closed = self.on_writing_paused = None
+        self._give_up()
         if self._connection is not None:
             self._connection.transport.abort()
 
+    def _give_up(self) -> None:
+        self._is_given_up = True
+        self.on_event = self.on_closed = self.on_writing_paused = None
+
     def message_received(self, text: bytes) -> None:
         """Take a message from the connection: decode it, deliver it typed, dispatch it raw."""
+        if self._is_given_up:
+            return
         try:
             event = decode_event(text)
         except RemoteProtocolError as exc:

@@ -35,8 +35,12 @@ class SessionOpening:
         self.expires_at: float | None = None
         """Unix time, seconds, if the server told."""
         self.later: list[ServerEvent | Unknown] = []
-        self.restored: set[str] = set()
-        """Ids of the items of the history that the server took."""
+        self.restored: dict[str, str] = {}
+        """Ids of the items of the history that the server took, and under which ids it has them."""
+        self.is_used = False
+        """Whether it became the session that is talked in."""
+        self.payload: dict[str, Any] = {}
+        """The session as we asked for it."""
         self._provider = api.provider
         self._model = model
         loop = asyncio.get_running_loop()
@@ -61,6 +65,7 @@ class SessionOpening:
         await self.socket.open(self._model)
         try:
             created = await self._created
+            self.payload = payload
             self._update_id = self.socket.send("session.update", {"session": payload})
             updated = await self._updated
             await self._restore(history)
@@ -88,8 +93,7 @@ class SessionOpening:
             case ErrorEvent():
                 self._error(event)
             case ItemAdded() | ItemDone():
-                if event.item.id or isinstance(event, ItemAdded):
-                    self._acknowledged(event.item.id)
+                self._acknowledged(event)
                 self.later.append(event)
             case _:
                 self.later.append(event)
@@ -114,11 +118,13 @@ class SessionOpening:
         else:
             self.later.append(event)
 
-    def _acknowledged(self, item_id: str) -> None:
-        """An item was taken; a server that names no id means the oldest."""
-        item_id = item_id or next(iter(self._items), "")
-        if self._items.pop(item_id, None) is not None:
-            self.restored.add(item_id)
+    def _acknowledged(self, event: ItemAdded | ItemDone) -> None:
+        """An item was taken; one that is added under an id that is not ours, or none, is the oldest of ours."""
+        its_id = sent_id = event.item.id
+        if sent_id not in self._items and isinstance(event, ItemAdded):
+            sent_id = next(iter(self._items), "")
+        if self._items.pop(sent_id, None) is not None:
+            self.restored[sent_id] = its_id or sent_id
             self._settle_if_restored()
 
     def _settle_if_restored(self) -> None:

@@ -24,6 +24,8 @@ class Wish(msgspec.Struct):
     """Ids of tool outputs not yet in the server's conversation: any response begun with none of these left will do."""
     is_follow_up: bool = False
     """Wanted only so that the tool outputs are spoken of."""
+    n_asked: int = 0
+    """How often it was asked for in this session."""
 
 
 class ResponseGate:
@@ -41,6 +43,8 @@ class ResponseGate:
         """When the caller began to speak, while they do."""
         self.owed_since: float | None = None
         """When the caller's turn ended, while its answer has not begun."""
+        self.is_ignored = False
+        """Whether a response was asked for twice and has not begun."""
         self._waiting: deque[Wish] = deque()
         self._asked: Wish | None = None
         self._asked_at = 0.0
@@ -58,11 +62,6 @@ class ResponseGate:
         return not (self.active or self._asked or self._waiting or self._turn_is_open)
 
     @property
-    def is_unanswered(self) -> bool:
-        """Whether an answer is due of which nothing has come."""
-        return self.active is None and (self._asked is not None or self.owed_since is not None)
-
-    @property
     def _turn_is_open(self) -> bool:
         return self.speaking_since is not None or self.owed_since is not None
 
@@ -71,19 +70,20 @@ class ResponseGate:
     ) -> None:
         """Ask for a response; `next_wish` gives it when its time has come."""
         wish = Wish(params or {}, set(outputs), follow_up)
-        if len(self._waiting) < MAX_WAITING and wish not in self._waiting:
+        if len(self._waiting) < MAX_WAITING and all(each != wish for each in self._waiting):
             self._waiting.append(wish)
 
     def next_wish(self, now: float) -> Wish | None:
         """What is to be asked for now; `asked` must follow."""
         self._forget_overdue(now)
         server_will = self.server_answers and self._turn_is_open
-        if self.active or self._asked or server_will or not self._waiting:
+        if self.active or self._asked or server_will or self.is_ignored or not self._waiting:
             return None
         return self._waiting.popleft()
 
     def asked(self, wish: Wish, event_id: str, now: float) -> None:
         """A wish was sent as the client event of that id."""
+        wish.n_asked += 1
         self._asked, self._asked_at = wish, now
         self._last = event_id, wish
 
@@ -116,29 +116,35 @@ class ResponseGate:
         if self.active == response_id:
             self.active = None
 
-    def refused(self, event_id: str | None, *, because_active: bool) -> bool:
-        """An error came for a client event; return whether it was our response.create.
+    def refused(self, event_id: str | None, *, because_active: bool) -> Wish | None:
+        """An error came for a client event; return the wish if it was our response.create.
 
-        If only another response was in the way, the wish waits for its end.
+        If only another response was in the way, the wish waits for its end; that error need not name the event.
         """
-        if self._last is None or event_id != self._last[0]:
-            return False
+        if self._last is None or (event_id != self._last[0] and not (because_active and not event_id)):
+            return None
+        wish = self._last[1]
         if because_active:
-            self._waiting.appendleft(self._last[1])
+            self._waiting.appendleft(wish)
         self._asked = self._last = None
-        return True
+        return wish
 
     def reset(self) -> None:
         """A new session: nothing is under way in it, and what waits goes on waiting."""
         if self._asked is not None:
             self._waiting.appendleft(self._asked)
+        for wish in self._waiting:
+            wish.n_asked = 0
+        self.is_ignored = False
         self.active = self._asked = self._last = self.owed_since = self.speaking_since = None
 
     def _is_made_up_for(self, wish: Wish) -> bool:
         return wish.is_follow_up and not wish.outputs
 
     def _forget_overdue(self, now: float) -> None:
-        if now - self._asked_at > CREATED_TIMEOUT:
+        if self._asked is not None and now - self._asked_at > CREATED_TIMEOUT:
+            self.is_ignored = self._asked.n_asked > 1
+            self._waiting.appendleft(self._asked)
             self._asked = None
         if self.owed_since is not None and now - self.owed_since > OWED_TIMEOUT:
             self.owed_since = None

@@ -42,7 +42,7 @@ def what_is_lost(gate: ResponseGate, items: Sequence[Item]) -> Lost:
 
 
 def _of_response(items: Sequence[Item]) -> Lost:
-    if any(item.type == "message" and heard_text(item) for item in items):
-        return Lost.REST_OF_ANSWER
-    has_called = any(item.type == "function_call" and item.status == "completed" for item in items)
-    return Lost.NOTHING if has_called else Lost.ANSWER
+    if any(item.type == "function_call" and item.status == "completed" for item in items):
+        return Lost.NOTHING
+    was_heard = any(item.type == "message" and heard_text(item) for item in items)
+    return Lost.REST_OF_ANSWER if was_heard else Lost.ANSWER

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 MAX_CALLS_PER_RESPONSE = 5
-MAX_CALLS_PER_SESSION = 50
+MAX_CALLS = 50
 """A model that goes round in circles is stopped here."""
 MAX_REMEMBERED = 256
 
@@ -52,7 +52,7 @@ class ToolCalls:
     def is_too_many(self, response_id: str) -> bool:
         """Whether the response, or the session, has made more calls than any sensible one does."""
         batch = self._batches.get(response_id, _Batch())
-        return batch.n_calls > MAX_CALLS_PER_RESPONSE or self._n_calls > MAX_CALLS_PER_SESSION
+        return batch.n_calls > MAX_CALLS_PER_RESPONSE or self._n_calls > MAX_CALLS
 
     def finish(self, call_id: str, response_id: str, output_item_id: str) -> list[str] | None:
         """A call's output was given; return all outputs of its response if a further one is due."""

@@ -42,7 +42,9 @@ class ToolRunner:
         if call.type != "function_call" or call.status != "completed" or not call.call_id:
             return
         if self._calls.begin(call.call_id, event.response_id):
-            tasks.create_task(self._run(call, event.response_id), name=f"tool {call.name}")
+            is_too_many = self._calls.is_too_many(event.response_id)  # now: others may begin before it runs
+            running = self._run(call, event.response_id, is_too_many=is_too_many)
+            tasks.create_task(running, name=f"tool {call.name}")
 
     def response_done(self, response_id: str) -> None:
         """Take the end of a response: no more calls will come of it."""
@@ -52,15 +54,18 @@ class ToolRunner:
         """Take the end of the session: its responses will not be reported as done."""
         self._follow_up_on(self._calls.session_lost())
 
-    async def _run(self, call: ItemState, response_id: str) -> None:
+    async def _run(self, call: ItemState, response_id: str, *, is_too_many: bool) -> None:
         tool = self._toolbox.get(call.name or "")
-        if self._calls.is_too_many(response_id):
+        if is_too_many:
             output = json.dumps({"error": "too many tool calls"})
             _log.warning("tool call refused: too many")
         elif tool is None:
             output = json.dumps({"error": f"there is no tool {(call.name or '')[:64]!r}"})
         else:
             output = await tool.run(call.arguments or "")
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError  # the tool took no notice, but the conversation is over
         item_id = await self._answer(call, output)
         self._follow_up_on(self._calls.finish(str(call.call_id), response_id, item_id))
 

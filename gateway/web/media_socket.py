@@ -10,6 +10,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.protocol import State
 
+from gateway.text_frames import FrameSplitter
+
 HANDSHAKE_TIMEOUT = 5.0
 """Seconds."""
 MAX_WRITE_BUFFER = 4 * 2**20
@@ -44,6 +46,7 @@ class MediaSocket(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.close_timeout = CLOSE_TIMEOUT
         self._receiver: MediaReceiver | None = None
+        self._splitter = FrameSplitter()
         self._handshake_timer = self.loop.call_later(HANDSHAKE_TIMEOUT, self._handshake_too_slow)
 
     def bind(self, receiver: MediaReceiver) -> None:
@@ -98,9 +101,23 @@ class MediaSocket(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a handshake that cannot be parsed is refused, not left hanging."""
+        if self.handshake_complete and self._receiver is not None:
+            self._take_frames(self._receiver, data)
+            return
+        is_early = self.handshake_initiated
         super().data_received(data)
+        if is_early or not data.endswith(b"\r\n\r\n"):
+            self._splitter.hand_on()  # frames before our answer: the library may hold half of one
         if not self.handshake_initiated and self.conn.handshake_exc is not None:
             self.transport.close()
+
+    def _take_frames(self, receiver: MediaReceiver, data: bytes) -> None:
+        """Give whole text messages to the receiver, everything else to the library."""
+        for is_text, piece in self._splitter.feed(data):
+            if not is_text:
+                super().data_received(piece)
+            elif self.conn.state is State.OPEN:
+                receiver.message_received(piece)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the end of the connection."""

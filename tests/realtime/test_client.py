@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import LocalProtocolError, RealtimeError
 from gateway.local_realtime import LocalRealtimeServer
-from gateway.realtime import Provider, RealtimeClient
+from gateway.realtime import Provider, RealtimeClient, retry
 from tests.fakes import Behaviour, FakeRealtimeServer
 from tests.gateways import run
 
@@ -60,8 +60,10 @@ def test_audio_given_before_the_session_is_confirmed_is_held_and_sent_then() -> 
     ],
 )
 def test_session_that_cannot_be_had_is_an_error_with_the_servers_word_for_it(
-    behaviour: Behaviour, code: str
+    behaviour: Behaviour, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(retry, "DELAYS", (0.0, 0.01, 0.01))
+
     async def scenario() -> bool:
         async with FakeRealtimeServer(behaviour) as server:
             client = RealtimeClient(Provider(server.url, "m"))

@@ -156,3 +156,13 @@ def test_clear_forgets_everything() -> None:
     assert conversation.get_items() == []
     assert conversation.get_response("r") is None
     assert conversation.usage == TokenUsage()
+
+
+def test_item_that_is_created_again_stands_last_and_an_unknown_one_nowhere() -> None:
+    conversation = RealtimeConversation()
+    heard(conversation, *(ItemAdded(message(item_id)) for item_id in "abc"))
+
+    conversation.move_to_end("a")
+    conversation.move_to_end("x")
+
+    assert ids(conversation) == ["b", "c", "a"]

@@ -126,32 +126,248 @@ def test_results_waiting_behind_a_handler_that_never_ends_are_bounded_and_stoppe
     assert asyncio.run(scenario()) == 10
 
 
-def test_wait_for_next_returns_the_event_even_if_it_is_none() -> None:
-    async def scenario() -> object:
-        events = RealtimeEventHandler()
-        asyncio.get_running_loop().call_soon(events.dispatch, "x")
-        return await events.wait_for_next("x", timeout=5)
+def test_one_shot_registered_during_dispatch_waits_for_the_next_event() -> None:
+    events = RealtimeEventHandler()
+    seen: list[Any] = []
+    events.on_next("x", lambda _: events.on_next("x", lambda event: seen.append(("by a one-shot", event))))
+    events.on("x", lambda event: events.on_next("x", lambda _: seen.append(("by a handler of", event))))
 
-    assert asyncio.run(scenario()) is None
+    events.dispatch("x", 1)
+    assert seen == []
+    events.off("x")
+    events.dispatch("x", 2)
 
-
-def test_wait_for_next_gives_up_in_time_and_leaves_no_handler_behind() -> None:
-    async def scenario() -> RealtimeEventHandler:
-        events = RealtimeEventHandler()
-        with pytest.raises(TimeoutError):
-            await events.wait_for_next("x", timeout=0.001)
-        return events
-
-    events = asyncio.run(scenario())
-    assert not events.has_handlers("x")
-    assert not events.has_handlers("close")
+    assert sorted(seen) == [("by a handler of", 1), ("by a one-shot", 2)]
+    events.dispatch("x", 3)
+    assert len(seen) == 2
 
 
-def test_wait_for_next_is_ended_by_close() -> None:
+def test_handler_removed_during_dispatch_is_called_once_more() -> None:
+    events = RealtimeEventHandler()
+    seen: list[Any] = []
+    events.on("x", lambda _: events.off("x", seen.append))
+    events.on("x", seen.append)
+
+    events.dispatch("x", 1)
+    with capture_logs():  # the remover finds nothing to remove the second time
+        events.dispatch("x", 2)
+
+    assert seen == [1]
+
+
+def test_on_and_on_next_return_the_handler() -> None:
+    events = RealtimeEventHandler()
+    seen: list[Any] = []
+    handler = seen.append
+
+    assert events.on("x", handler) is handler
+    assert events.on_next("x", handler) is handler
+
+
+def test_same_handler_registered_twice_is_called_twice() -> None:
+    events = RealtimeEventHandler()
+    seen: list[Any] = []
+    events.on("x", seen.append)
+    events.on("x", seen.append)
+
+    events.dispatch("x", 1)
+
+    assert seen == [1, 1]
+
+
+def test_off_next_removes_one_registration_or_all_of_that_name() -> None:
+    events = RealtimeEventHandler()
+    seen: list[Any] = []
+    for _ in range(3):
+        events.on_next("x", seen.append)
+    events.on("x", seen.append)
+    events.off_next("x", seen.append)
+    events.dispatch("x", 1)
+    assert seen == [1, 1, 1]
+
+    events.on_next("x", seen.append)
+    events.off_next("x")
+    events.dispatch("x", 2)
+    assert seen == [1, 1, 1, 2]
+
+
+def test_one_shot_is_no_permanent_handler_and_the_other_way_round() -> None:
+    events = RealtimeEventHandler()
+    events.on_next("x", print)
+    with pytest.raises(LookupError, match="'x'"):
+        events.off("x", print)
+    events.off_next("x", print)
+    events.on("x", print)
+    with pytest.raises(LookupError, match="'x'"):
+        events.off_next("x", print)
+
+
+def test_turning_off_all_handlers_of_a_name_that_has_none_is_no_error() -> None:
+    events = RealtimeEventHandler()
+    events.off("x")
+    events.off_next("x")
+    assert not events.has_any_handlers
+
+
+def test_cleared_handlers_of_both_kinds_are_not_called() -> None:
+    events = RealtimeEventHandler()
+    seen: list[Any] = []
+    events.on("x", seen.append)
+    events.on_next("x", seen.append)
+
+    events.clear_event_handlers()
+    events.dispatch("x", 1)
+
+    assert seen == []
+
+
+def test_dispatching_names_that_nobody_listens_to_leaves_nothing_behind() -> None:
+    events = RealtimeEventHandler()
+    for number in range(100):
+        events.dispatch(f"x{number}", number)
+        assert not events.has_handlers(f"x{number}")
+
+    assert not events.has_any_handlers
+
+
+def test_wildcard_is_a_name_like_any_other() -> None:
+    events = RealtimeEventHandler()
+    seen: list[Any] = []
+    events.on("server.*", seen.append)
+
+    events.dispatch("server.error", 1)
+    events.dispatch("server.*", 2)
+
+    assert seen == [2]
+
+
+def test_event_without_payload_reaches_its_handlers_as_none() -> None:
+    events = RealtimeEventHandler()
+    seen: list[Any] = []
+    events.on("conversation.interrupted", seen.append)
+
+    events.dispatch("conversation.interrupted")
+
+    assert seen == [None]
+
+
+def test_whatever_a_handler_returns_that_can_be_awaited_is_awaited() -> None:
+    class Callable:
+        async def __call__(self, event: int) -> None:
+            seen.append(("object", event))
+
+    async def function(how: str, event: int) -> None:
+        seen.append((how, event))
+
     async def scenario() -> None:
         events = RealtimeEventHandler()
-        asyncio.get_running_loop().call_soon(events.dispatch, "close")
-        await events.wait_for_next("x", timeout=5)
+        events.on("x", Callable())
+        events.on("x", lambda event: function("lambda", event))
+        events.on("x", functools.partial(function, "partial"))
+        events.on("x", lambda event: asyncio.ensure_future(function("future", event)))
+        last = asyncio.Event()
+        events.on("x", lambda _: function_of(last))
+        events.dispatch("x", 1)
+        await last.wait()
+        await events.stop_handlers()
 
-    with pytest.raises(ConnectionError):
+    async def function_of(last: asyncio.Event) -> None:
+        last.set()
+
+    seen: list[tuple[str, int]] = []
+    asyncio.run(scenario())
+    assert sorted(seen) == [("future", 1), ("lambda", 1), ("object", 1), ("partial", 1)]
+
+
+def test_slow_handler_does_not_hold_up_whoever_dispatches_or_handles_at_once() -> None:
+    async def scenario() -> list[int]:
+        events = RealtimeEventHandler()
+        seen: list[int] = []
+
+        async def stuck(_: object) -> None:
+            await asyncio.Event().wait()
+
+        events.on("x", stuck)
+        events.on("x", seen.append)
+        events.dispatch("x", 1)
+        events.dispatch("x", 2)
+        await events.stop_handlers()
+        return seen
+
+    assert asyncio.run(scenario()) == [1, 2]
+
+
+def test_stopping_cancels_the_handler_that_runs() -> None:
+    async def scenario() -> list[str]:
+        events = RealtimeEventHandler()
+        steps: list[str] = []
+        running = asyncio.Event()
+
+        async def stuck(_: object) -> None:
+            running.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                steps.append("cancelled")
+
+        events.on("x", stuck)
+        events.dispatch("x")
+        await running.wait()
+        await events.stop_handlers()
+        return steps
+
+    assert asyncio.run(scenario()) == ["cancelled"]
+
+
+def test_handler_whose_own_work_is_cancelled_does_not_stop_the_next() -> None:
+    async def scenario() -> None:
+        events = RealtimeEventHandler()
+        given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        given_up.cancel()
+        reached = asyncio.Event()
+
+        async def reach(_: object) -> None:
+            reached.set()
+
+        events.on("x", lambda _: given_up)
+        events.on("x", reach)
+        events.dispatch("x")
+        await asyncio.wait_for(reached.wait(), 5)
+        await events.stop_handlers()
+
+    with capture_logs() as logs:
         asyncio.run(scenario())
+    assert [entry["event"] for entry in logs] == ["handler cancelled"]
+
+
+def test_handler_may_stop_all_handlers_itself() -> None:
+    async def scenario() -> list[int]:
+        events = RealtimeEventHandler()
+        seen: list[int] = []
+        done = asyncio.Event()
+
+        async def stop(event: int) -> None:
+            await events.stop_handlers()
+            seen.append(event)
+            done.set()
+
+        events.on("x", stop)
+        events.dispatch("x", 1)
+        events.dispatch("x", 2)
+        await done.wait()
+        return seen
+
+    assert asyncio.run(scenario()) == [1]
+
+
+def test_awaitables_of_other_kinds_may_be_given_up_too() -> None:
+    async def scenario() -> int:
+        events = RealtimeEventHandler()
+        loop = asyncio.get_running_loop()
+        events.on("x", lambda _: loop.create_future())
+        for _ in range(MAX_WAITING + 3):
+            events.dispatch("x")
+        await events.stop_handlers()
+        return events.n_dropped
+
+    assert asyncio.run(scenario()) == 3
