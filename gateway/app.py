@@ -15,7 +15,7 @@ from gateway.active_calls import ActiveCalls
 from gateway.call import Call, CallerSocket, Prompts
 from gateway.errors import GatewayError
 from gateway.feed import Feed
-from gateway.local_realtime import LocalRealtimeServer
+from gateway.local_realtime import LocalRealtimeServer, installed_recogniser
 from gateway.metrics import Metrics
 from gateway.realtime import Provider, RealtimeClient, SessionConfig, provider_named
 from gateway.server import GatewayServer
@@ -63,7 +63,9 @@ class Gateway:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
             if self.settings.wants_embedded_server:
-                embedded = await stack.enter_async_context(LocalRealtimeServer())
+                recogniser = await stack.enter_async_context(installed_recogniser())
+                server = LocalRealtimeServer(recogniser=recogniser)
+                embedded = await stack.enter_async_context(server)
                 self._provider = _provider(self.settings, embedded.url)
                 _log.info("no other provider was named: the embedded realtime server answers")
             tasks = await stack.enter_async_context(asyncio.TaskGroup())

@@ -320,13 +320,13 @@ class Call:
                 if self._speech_stopped_at is not None:
                     self._metrics.response_latency.observe(now - self._speech_stopped_at)
                     self._speech_stopped_at = None
-            case SpeechStarted():
-                self._publish(news.CallerSpeaking)
-            case SpeechStopped():
+            case SpeechStarted(item_id=item_id):
+                self._publish(news.CallerSpeaking, item_id=item_id)
+            case SpeechStopped(item_id=item_id):
                 self._speech_stopped_at = now
-                self._publish(news.CallerSilent)
-            case CallerTranscript(transcript=text):
-                self._publish(news.CallerSaid, text=text)
+                self._publish(news.CallerSilent, item_id=item_id)
+            case CallerTranscript(item_id=item_id, transcript=text):
+                self._publish(news.CallerSaid, item_id=item_id, text=text)
             case TranscriptDone(item_id=item_id, transcript=text):
                 self._publish(news.ModelSaid, item_id=item_id, text=text)
             case _:

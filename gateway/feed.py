@@ -44,14 +44,20 @@ class ModelRestored(CallEvent, frozen=True):
 class CallerSpeaking(CallEvent, frozen=True):
     """The model heard the caller begin to speak."""
 
+    item_id: str
+    """Of the turn that begins, as in the two events below."""
+
 
 class CallerSilent(CallEvent, frozen=True):
     """The model heard the caller stop."""
+
+    item_id: str
 
 
 class CallerSaid(CallEvent, frozen=True):
     """The caller's words were recognised."""
 
+    item_id: str
     text: str
 
 

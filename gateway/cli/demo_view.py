@@ -38,6 +38,9 @@ class CallView:
         self._console = console
         self._caller = caller
         self._agent_lines: dict[str, Line] = {}
+        self._heard_lines: dict[str, Line] = {}
+        """The caller's turns as the model hears them, by item; shown once it understands words."""
+        self._understands = False
         self._live: Live | None = None
         self._now = 0.0
         self.recording_name = caller.recording.name
@@ -54,6 +57,11 @@ class CallView:
     def take(self, event: news.CallEvent) -> None:
         """Take news from the gateway."""
         match event:
+            case news.CallerSpeaking(item_id=item_id):
+                self._heard_lines[item_id] = Line(self._on_call_clock(event.at), "caller", "…")
+            case news.CallerSaid(item_id=item_id, text=text) if item_id in self._heard_lines:
+                self._heard_lines[item_id].text = text or "(no words)"
+                self._understands = True
             case news.ModelSpeaking(item_id=item_id):
                 self._agent_lines[item_id] = Line(self._on_call_clock(event.at), "agent", "…")
             case news.ModelSaid(item_id=item_id, text=text) if item_id in self._agent_lines:
@@ -68,17 +76,8 @@ class CallView:
         self._now = event.at
 
     def lines(self) -> list[Line]:
-        """What was said so far, in order of time."""
-        passed_ms = self._on_call_clock(self._now)
-        caller_lines = [
-            Line(
-                utterance.start_ms,
-                "caller",
-                utterance.text or f"(speaks for {_seconds(utterance.end_ms - utterance.start_ms)})",
-            )
-            for utterance in self._caller.recording.utterances
-            if utterance.start_ms <= passed_ms
-        ]
+        """What was said so far, in order of time; the caller's words as the model understood them, if it did."""
+        caller_lines = [*self._heard_lines.values()] if self._understands else self._recorded_lines()
         return sorted([*caller_lines, *self._agent_lines.values()], key=lambda line: line.at_ms)
 
     def conversation(self) -> list[dict[str, Any]]:
@@ -104,6 +103,19 @@ class CallView:
         self._console.print(_conversation_table(self.lines()))
         self._console.print(_figures_table(outcome, figures))
         self._console.print(f"Left what the caller said, right what the caller heard: [bold]{output}[/]")
+
+    def _recorded_lines(self) -> list[Line]:
+        """What the caller says by the recording's own account."""
+        passed_ms = self._on_call_clock(self._now)
+        return [
+            Line(
+                utterance.start_ms,
+                "caller",
+                utterance.text or f"(speaks for {_seconds(utterance.end_ms - utterance.start_ms)})",
+            )
+            for utterance in self._caller.recording.utterances
+            if utterance.start_ms <= passed_ms
+        ]
 
     def _on_call_clock(self, at: float) -> int:
         started_at = self._caller.timeline.started_at

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.errors import SettingsError
-from gateway.local_realtime import LocalRealtimeServer
+from gateway.local_realtime import LocalRealtimeServer, installed_recogniser
 from gateway.server import new_event_loop
 
 
@@ -23,13 +23,14 @@ def local_realtime(
 
 
 async def _run(host: str, port: int) -> None:
-    server = LocalRealtimeServer(host=host, port=port)
-    try:
-        await server.__aenter__()
-    except OSError as exc:
-        raise SettingsError(f"cannot listen on {host}, port {port}: {exc.strerror}") from None
-    try:
-        print(f"Realtime server at {server.url}; press Ctrl-C to stop.", flush=True)
-        await asyncio.Event().wait()
-    finally:
-        await server.__aexit__(None, None, None)
+    async with installed_recogniser() as recogniser:
+        server = LocalRealtimeServer(host=host, port=port, recogniser=recogniser)
+        try:
+            await server.__aenter__()
+        except OSError as exc:
+            raise SettingsError(f"cannot listen on {host}, port {port}: {exc.strerror}") from None
+        try:
+            print(f"Realtime server at {server.url}; press Ctrl-C to stop.", flush=True)
+            await asyncio.Event().wait()
+        finally:
+            await server.__aexit__(None, None, None)

@@ -1,6 +1,8 @@
 """The embedded realtime server: the model's end of the protocol, for demo and tests without a key."""
 
 from gateway.local_realtime.hearing import Recogniser
+from gateway.local_realtime.moonshine import MoonshineRecogniser, installed_recogniser
+from gateway.local_realtime.moonshine_files import RecogniserUnavailable
 from gateway.local_realtime.persona import Answer, Persona, RecordedPersona, Said, ToolCall, ToolOutput, Turn
 from gateway.local_realtime.server import LocalRealtimeServer
 from gateway.local_realtime.session import LocalSession
@@ -10,8 +12,10 @@ __all__ = [
     "Answer",
     "LocalRealtimeServer",
     "LocalSession",
+    "MoonshineRecogniser",
     "Persona",
     "Recogniser",
+    "RecogniserUnavailable",
     "RecordedPersona",
     "RecordedVoice",
     "Said",
@@ -20,4 +24,5 @@ __all__ = [
     "ToolOutput",
     "Turn",
     "Voice",
+    "installed_recogniser",
 ]
