@@ -1,5 +1,6 @@
 """Audio as applications have it, turned into the bytes that are sent."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,17 @@ def audio_bytes(audio: Any, audio_format: AudioFormat) -> bytes:
     if len(encoded) % audio_format.bytes_per_sample:
         raise ValueError("audio ends with half a sample")
     return encoded
+
+
+def content_part(part: Mapping[str, Any], audio_format: AudioFormat) -> dict[str, Any]:
+    """A part of a user's message as the protocol has it: ``text`` under its GA name, audio as bytes or base64."""
+    match part:
+        case {"type": "text"}:
+            return {**part, "type": "input_text"}
+        case {"type": "input_audio", "audio": audio} if not isinstance(audio, str):
+            return {**part, "audio": audio_bytes(audio, audio_format)}
+        case _:
+            return dict(part)
 
 
 def _int16(samples: npt.NDArray[Any]) -> npt.NDArray[np.int16]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.errors import GatewayError, LocalProtocolError, RealtimeError
 from gateway.realtime.api import RealtimeAPI
-from gateway.realtime.audio_input import Audio, audio_bytes
+from gateway.realtime.audio_input import Audio, audio_bytes, content_part
 from gateway.realtime.conversation import Item, RealtimeConversation
 from gateway.realtime.dispatch import Handler, RealtimeEventHandler
 from gateway.realtime.events import ServerEvent, Unknown
@@ -300,7 +300,7 @@ class RealtimeClient(RealtimeEventHandler):
         Raises:
             RealtimeError: there is no session.
         """
-        parts = [self._content_part(part) for part in content]
+        parts = [content_part(part, self.provider.input_format) for part in content]
         live = self._current
         await live.until_ready()
         if parts:
@@ -338,7 +338,7 @@ class RealtimeClient(RealtimeEventHandler):
             LookupError: there is no such item, or it is no spoken message of the assistant; nothing was sent.
             RealtimeError: there is no session.
         """
-        item = None if item_id is None else self._spoken_message(item_id)
+        item = None if item_id is None else self.conversation.get_spoken_message(item_id)
         await self._current.until_ready()
         self.cancel_response_nowait()
         if item is not None:
@@ -397,28 +397,6 @@ class RealtimeClient(RealtimeEventHandler):
         self.conversation.append_input_audio(chunk)
         if self.config.turn_detection is None and self._live is not None:
             self._live.audio_sent(chunk)
-
-    def _content_part(self, part: Mapping[str, Any]) -> dict[str, Any]:
-        """A part as the protocol has it; the caller's own stays as it is."""
-        match part:
-            case {"type": "text"}:
-                return {**part, "type": "input_text"}
-            case {"type": "input_audio", "audio": audio} if not isinstance(audio, str):
-                return {**part, "audio": audio_bytes(audio, self.provider.input_format)}
-            case _:
-                return dict(part)
-
-    def _spoken_message(self, item_id: str) -> Item:
-        item = self.conversation.get_item(item_id)
-        if item is None:
-            raise LookupError(f'Could not find item "{item_id}"')
-        if item.type != "message":
-            raise LookupError('Can only cancelResponse messages with type "message"')
-        if item.role != "assistant":
-            raise LookupError('Can only cancelResponse messages with role "assistant"')
-        if not item.formatted.audio_ms:
-            raise LookupError("Could not find audio on item to cancel")
-        return item
 
 
 def _observed(source: str, event: dict[str, Any]) -> dict[str, Any]:

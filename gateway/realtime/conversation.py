@@ -129,6 +129,23 @@ class RealtimeConversation:
         """The item of that id, if there is one."""
         return self._items.get(item_id)
 
+    def get_spoken_message(self, item_id: str) -> Item:
+        """The assistant's message of that id, of which there is sound.
+
+        Raises:
+            LookupError: there is none; the words are those of the published contract.
+        """
+        item = self.get_item(item_id)
+        if item is None:
+            raise LookupError(f'Could not find item "{item_id}"')
+        if item.type != "message":
+            raise LookupError('Can only cancelResponse messages with type "message"')
+        if item.role != "assistant":
+            raise LookupError('Can only cancelResponse messages with role "assistant"')
+        if not item.formatted.audio_ms:
+            raise LookupError("Could not find audio on item to cancel")
+        return item
+
     def get_items(self) -> list[Item]:
         """All items, in the order of the conversation; without those of out-of-band responses."""
         return [item for item in self._items if not item.out_of_band]
