@@ -1,7 +1,7 @@
 """Clients whose sessions are lost, for tests."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -35,6 +35,18 @@ def upcoming(client: RealtimeClient, name: str) -> asyncio.Future[Any]:
     arrival: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     client.on_next(name, arrival.set_result)
     return arrival
+
+
+def heard_of(client: RealtimeClient, *names: str) -> list[tuple[str, Any]]:
+    """Everything the client tells by these names, in order."""
+    told: list[tuple[str, Any]] = []
+
+    def listener(name: str) -> Callable[[Any], None]:
+        return lambda event: told.append((name, event))
+
+    for name in names:
+        client.on(name, listener(name))
+    return told
 
 
 async def lose(client: RealtimeClient, server: FakeRealtimeServer, session: FakeSession) -> FakeSession:
