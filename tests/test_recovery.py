@@ -106,7 +106,7 @@ def test_idle_call_goes_on_in_a_new_session_that_knows_what_was_said(code: int |
     ]
     assert ended.sessions[1].events("response.create") == []
     assert ended.sessions[1].config == ended.sessions[0].config
-    assert ended.gaps_ms[0] < 500
+    assert ended.gaps_ms[0] < 1200
 
 
 def test_caller_who_was_speaking_is_heard_on_and_nothing_is_said_over_them() -> None:
@@ -263,7 +263,7 @@ def test_caller_audio_of_the_gap_is_kept_and_given_to_the_new_session() -> None:
     assert ended.faults == []
     n_ms = sum(len(session.audio) for session in ended.sessions) / 48
     # All frames but those on their way into the socket that was cut.
-    assert ended.outcome.n_frames_sent * 20 - n_ms < 200
+    assert ended.outcome.n_frames_sent * 20 - n_ms < 400
 
 
 def test_caller_hears_one_moment_please_when_the_gap_grows_long() -> None:
