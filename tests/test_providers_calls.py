@@ -24,7 +24,7 @@ def call(
         async with FakeRealtimeServer(api_key="sk-test", **server) as model:
             given = {"realtime_url": model.url, "realtime_api_key": "sk-test", **settings}
             async with running(**given) as at:
-                caller = at.caller(3.0)
+                caller = at.caller(1.8)
                 async with asyncio.TaskGroup() as tasks:
                     placed = tasks.create_task(place_call(caller, connect_to=at.address))
                     first = await model.session()

@@ -11,7 +11,7 @@ import pytest
 from gateway import feed as news
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.place import Outcome, place_call
-from gateway.realtime import RealtimeClient, leg
+from gateway.realtime import RealtimeClient, leg, retry
 from gateway.tools import Tool
 from tests.fakes import Behaviour, FakeRealtimeServer, FakeSession
 from tests.gateways import Running, run, running
@@ -53,7 +53,7 @@ def tone(ms: int) -> bytes:
 
 
 def call(
-    script: Script, seconds: float = 3.0, *, behaviours: Sequence[Behaviour] = (), **options: Any
+    script: Script, seconds: float = 2.2, *, behaviours: Sequence[Behaviour] = (), **options: Any
 ) -> Ended:
     """One call, in which the model does as the script says; it gets the server and its first session."""
 
@@ -84,7 +84,7 @@ async def first_turn(session: FakeSession) -> None:
     await session.say("item_a", tone(500), "We open at nine.")
 
 
-@pytest.mark.parametrize("code", [None, 1000, 1001, 1011, 1012, 1013])
+@pytest.mark.parametrize("code", [None, 1000, 1001, 1011])
 def test_idle_call_goes_on_in_a_new_session_that_knows_what_was_said(code: int | None) -> None:
     async def script(model: FakeRealtimeServer, session: FakeSession) -> None:
         await first_turn(session)
@@ -284,22 +284,22 @@ def test_caller_hears_one_moment_please_when_the_gap_grows_long() -> None:
     assert 1500 < ended.gaps_ms[0] < 4000
 
 
-@pytest.mark.parametrize(
-    ("status", "reason", "n_attempts"), [(503, "lost", 6), (401, "refused", 2), (429, "lost", 6)]
-)
+@pytest.mark.parametrize(("status", "reason", "n_attempts"), [(503, "lost", 6), (401, "refused", 2)])
 def test_caller_hears_an_apology_when_no_session_can_be_had_any_more(
-    status: int, reason: str, n_attempts: int
+    status: int, reason: str, n_attempts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(retry, "DELAYS", (0.0, 0.1, 0.1, 0.1, 0.1))
+
     async def script(model: FakeRealtimeServer, session: FakeSession) -> None:
         await session.wait_for("input_audio_buffer.append")
         session.drop()
 
-    ended = call(script, 14.0, behaviours=[Behaviour(), Behaviour(handshake_status=status)])
+    ended = call(script, 9.0, behaviours=[Behaviour(), Behaviour(handshake_status=status)])
 
     assert ended.outcome.end.reason == "gateway-hung-up"
     assert ended.reason == reason
     assert ended.n_attempts == n_attempts
-    assert 5600 < ended.heard_ms < 5800 + 2 * PHRASE_MS
+    assert ended.heard_ms == pytest.approx(5695, abs=50)
 
 
 def test_session_is_exchanged_before_its_time_is_over_in_a_silent_moment() -> None:
