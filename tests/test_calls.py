@@ -122,8 +122,6 @@ def test_nothing_is_lost_when_the_server_greets_in_the_same_breath_as_the_handsh
     [
         (Behaviour(handshake_status=401), "refused"),
         (Behaviour(handshake_status=503), "unreachable"),
-        (Behaviour(handshake_status=302, location="ws://127.0.0.1:9/"), "refused"),
-        (Behaviour(update_error="unknown_parameter"), "refused"),
         (Behaviour(output_format={"type": "audio/pcmu"}), "refused"),
     ],
 )
