@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway import call as call_module
+from gateway.text_frames import masked_text_frame
 from tests.gateways import AUTH_TOKEN, Running, run, running
 
 CALL_SID, ACCOUNT_SID, STREAM_SID = "CA" + "1" * 32, "AC" + "0" * 32, "MZ" + "2" * 32
@@ -313,3 +314,30 @@ def test_second_stream_for_the_same_call_is_refused() -> None:
             return await closed_with(second)
 
     assert run(scenario()) == 1008
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 5, 100, 700])
+def test_frames_that_come_all_at_once_are_read_however_they_are_cut(cut: int) -> None:
+    async def scenario() -> dict[str, float]:
+        async with running() as at:
+            messages = [CONNECTED, start(token_for(at)), media(1), {"event": "stop", "streamSid": STREAM_SID}]
+            messages[3] |= {"sequenceNumber": "3", "stop": {"accountSid": ACCOUNT_SID, "callSid": CALL_SID}}
+            frames = b"".join(
+                masked_text_frame(json.dumps(message).encode(), b"mask") for message in messages
+            )
+            request = (
+                "GET /twilio/media HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+                f"X-Twilio-Signature: {signature()}\r\n\r\n"
+            )
+            reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
+            writer.write(request.encode())
+            assert b"101" in await reader.readuntil(b"\r\n\r\n")
+            writer.write(frames[:cut])
+            await asyncio.sleep(0.01)  # two segments, if the machine is not too busy; the result is the same
+            writer.write(frames[cut:])
+            await reader.read()  # the server closes after the stop
+            writer.close()
+            return endings(at)
+
+    assert run(scenario()) == {"hangup": 1.0}
