@@ -112,7 +112,7 @@ async def appending(client: RealtimeClient) -> None:
         "append_input_audio_nowait, until write_text: our own code",
         lambda: client.append_input_audio_nowait(FRAME),
     )
-    framed = row("  write_text into nothing: the library's framing and mask", lambda: thrown.write_text(text))
+    framed = row("  write_text into nothing: framing and mask", lambda: thrown.write_text(text))
     print(f"{'  of the two, ours':<62}{own / (own + framed):8.0%}")
     swapped(client, thrown)
     whole = row(
