@@ -1,7 +1,6 @@
 """The media session: one media stream joined to one model session, from handshake to ending."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from gateway import ending as endings
 from gateway import feed as news
 from gateway.active_calls import ActiveCalls
 from gateway.bridge import AppendAudio, Bridge, CancelResponse, ClearAudio, Command, PlayAudio, TruncateItem
+from gateway.comfort import Comfort
 from gateway.ending import Ending
 from gateway.errors import CallEnded, RealtimeError
 from gateway.feed import Feed
@@ -35,10 +35,6 @@ START_TIMEOUT = 10.0
 """Seconds from the handshake in which a valid start must come."""
 MEDIA_TIMEOUT = 30.0
 """Seconds without any media after which the stream is given up."""
-GAP_BEFORE_COMFORT = 1.5
-"""Seconds that a caller may hear nothing because there is no model session."""
-COMFORT_PERIOD = 4.0
-"""Seconds from one comforting phrase to the next."""
 CLOSE_CODES = {
     endings.NO_START: 1008,
     endings.BAD_TOKEN: 1008,
@@ -98,8 +94,7 @@ class Call:
         self._log = structlog.get_logger()
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._begun = asyncio.Event()
-        self._has_model = asyncio.Event()
-        self._has_no_model = asyncio.Event()
+        self._comfort = Comfort(self._is_audible, self._ask_for_patience)
         self._all_heard = asyncio.Event()
         self._gone = asyncio.Event()
         self._media_at = time.monotonic()
@@ -110,7 +105,7 @@ class Call:
         self._added_up = metrics.added_latency.labels("caller-to-model")
         self._added_down = metrics.added_latency.labels("model-to-caller")
         self._client.on_server_event = self._event_received
-        self._client.is_audible = lambda: self._bridge.playback.is_unheard
+        self._client.is_audible = self._is_audible
         self._client.on("session.lost", self._model_lost)
         self._client.on("session.restored", self._model_restored)
         self._client.on("close", self._model_over)
@@ -145,7 +140,7 @@ class Call:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._until_ended(), name="ending")
                 tasks.create_task(self._begin(), name="begin")
-                tasks.create_task(self._comfort(), name="comfort")
+                tasks.create_task(self._comfort.run(self._begun), name="comfort")
                 tasks.create_task(self._watch(), name="watch")
         except* CallEnded as group:
             ended += [exc.ending for exc in group.exceptions if isinstance(exc, CallEnded)]
@@ -170,21 +165,8 @@ class Call:
             self._log.error("no model session", reason=str(exc), code=exc.code[:80])
             passing = is_retryable(exc.code)
             raise CallEnded(endings.MODEL_UNREACHABLE if passing else endings.MODEL_REFUSED) from None
-        self._model_is_there()
+        self._comfort.model_came()
         self._publish(news.ModelReady)
-
-    async def _comfort(self) -> None:
-        """Let the caller hear that the line lives, whenever there is no model and nothing to hear for too long."""
-        await self._begun.wait()
-        while True:
-            wait = GAP_BEFORE_COMFORT
-            while not await _happens(self._has_model, wait):
-                wait = 0.1
-                if not self._bridge.playback.is_unheard:
-                    one_moment = self._prompts.one_moment
-                    self._perform(self._bridge.announce(one_moment, time.monotonic(), interrupts=False))
-                    wait = COMFORT_PERIOD
-            await self._has_no_model.wait()
 
     async def _watch(self) -> None:
         """Look after what would otherwise just be silent."""
@@ -205,6 +187,14 @@ class Call:
                 await self._all_heard.wait()
         except TimeoutError:
             self._log.warning("the apology's last mark did not come back")
+
+    def _is_audible(self) -> bool:
+        """Whether the caller is hearing something."""
+        return self._bridge.playback.is_unheard
+
+    def _ask_for_patience(self) -> None:
+        one_moment = self._prompts.one_moment
+        self._perform(self._bridge.announce(one_moment, time.monotonic(), interrupts=False))
 
     # Callbacks of the caller leg
 
@@ -291,19 +281,14 @@ class Call:
         except Exception:
             self._fail()
 
-    def _model_is_there(self) -> None:
-        self._has_no_model.clear()
-        self._has_model.set()
-
     def _model_lost(self, event: dict[str, Any]) -> None:
         if not self._ended.done():
-            self._has_model.clear()
-            self._has_no_model.set()
+            self._comfort.model_went()
             self._perform(self._bridge.session_lost(time.monotonic()))
             self._publish(news.ModelLost, code=event["code"])
 
     def _model_restored(self, event: dict[str, Any]) -> None:
-        self._model_is_there()
+        self._comfort.model_came()
         self._metrics.model_gap.observe(event["gap_ms"] / 1000)
         self._publish(news.ModelRestored, gap_ms=event["gap_ms"])
 
@@ -393,11 +378,3 @@ class Call:
             missing=self._stream.n_missing,
             tokens=self._client.conversation.usage.total_tokens,
         )
-
-
-async def _happens(event: asyncio.Event, within: float) -> bool:
-    """Whether an event comes within so many seconds."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(within):
-            await event.wait()
-    return event.is_set()

@@ -89,7 +89,7 @@ class RealtimeClient(RealtimeEventHandler):
     @property
     def session_id(self) -> str | None:
         """The server's name for the present session."""
-        return self._live.session_id if self._live is not None else None
+        return None if self._live is None else self._live.session_id
 
     @property
     def n_sessions(self) -> int:
@@ -370,13 +370,11 @@ class RealtimeClient(RealtimeEventHandler):
 
     async def wait_for_next_item(self, timeout: float | None = None) -> dict[str, Item]:  # noqa: ASYNC109
         """Return the next item that is appended, as ``{"item": ...}``; raises as `wait_for_next`."""
-        event: dict[str, Item] = await self.wait_for_next("conversation.item.appended", timeout)
-        return event
+        return dict(await self.wait_for_next("conversation.item.appended", timeout))
 
     async def wait_for_next_completed_item(self, timeout: float | None = None) -> dict[str, Item]:  # noqa: ASYNC109
         """Return the next item that is completed, as ``{"item": ...}``; raises as `wait_for_next`."""
-        event: dict[str, Item] = await self.wait_for_next("conversation.item.completed", timeout)
-        return event
+        return dict(await self.wait_for_next("conversation.item.completed", timeout))
 
     # Small parts
 

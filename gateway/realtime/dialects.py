@@ -38,6 +38,8 @@ class Dialect:
     """What every update carries."""
     is_flat: bool = True
     """Whether formats are plain names, and the rest is as it was in the beta."""
+    confirms_formats: bool = False
+    """Whether session.updated is known to name both audio formats."""
     has_mcp: bool = False
     has_text_answers: bool = True
     nests_tools: bool = False
@@ -96,6 +98,7 @@ GA = Dialect(
     transcription=frozenset({"model", "language", "languages", "prompt", "keywords", "delay"}),
     fixed={"type": "realtime"},
     is_flat=False,
+    confirms_formats=True,
     has_mcp=True,
 )
 BETA = Dialect(
@@ -105,11 +108,13 @@ BETA = Dialect(
     input_formats=_FLAT_NAMES,
     output_formats=_FLAT_NAMES,
     vad=VAD_KEYS | {"eagerness"},
+    confirms_formats=True,
 )
 _XAI_NAMES: FormatNames = {**_GA_NAMES, PCM16_16K: ("audio/pcm",), PCM16_8K: ("audio/pcm",)}
 XAI = replace(
     GA,
     name="xai",
+    confirms_formats=False,
     session={
         **_only(_GA_SESSION, "input_format", "output_format", "speed", "instructions", "tools"),
         **_at_top("voice", "turn_detection"),
@@ -134,6 +139,7 @@ _CLONE_SESSION = _only(
 STEPFUN = replace(
     BETA,
     name="stepfun",
+    confirms_formats=False,
     session={**_CLONE_SESSION, "voice": "voice"},
     response={},
     input_formats={PCM16_24K: ("pcm16",)},
@@ -144,6 +150,7 @@ STEPFUN = replace(
 QWEN = replace(
     BETA,
     name="qwen",
+    confirms_formats=False,
     session={**_CLONE_SESSION, "voice": "voice", "transcription": "input_audio_transcription"},
     response=_only(_FLAT_RESPONSE, "output_modalities", "instructions"),
     input_formats={PCM16_16K: ("pcm", "pcm16")},
@@ -156,6 +163,7 @@ QWEN = replace(
 GLM = replace(
     BETA,
     name="glm",
+    confirms_formats=False,
     session={**_CLONE_SESSION, "voice": "voice", "model": "model"},
     response={},
     input_formats={PCM16_24K: ("pcm24",), PCM16_16K: ("pcm16",)},  # the number is the rate in kHz

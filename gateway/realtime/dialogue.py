@@ -142,8 +142,7 @@ class Dialogue:
         Raises:
             RealtimeError: no session is open.
         """
-        self._known.deleting.add(item_id)
-        self._api.send_nowait("conversation.item.delete", {"item_id": self._known.wire_id(item_id)})
+        self._api.send_nowait("conversation.item.delete", {"item_id": self._known.delete(item_id)})
 
     def _replace(self, item: Item) -> None:
         """Exchange an item of an earlier session for what was heard of it."""
@@ -291,11 +290,11 @@ class Dialogue:
             case ItemDeleted() if self._known.own_id(event.item_id) is not None:
                 own_id = self._known.deleted(event.item_id)
                 if own_id is not None:
-                    self._known.deleting.discard(own_id)
+                    self._known.deleting.pop(own_id, None)
                     self._conversation.process_event(ItemDeleted(own_id))
                 return True
             case ItemDeleted():
-                self._known.deleting.discard(event.item_id)
+                self._known.deleting.pop(event.item_id, None)
                 return False
             case _:
                 return False

@@ -8,6 +8,8 @@ from gateway.realtime.event_parts import ItemState
 from gateway.realtime.history import wire_id
 
 MAX_UNACKNOWLEDGED = 64
+MAX_DELETING = 1000
+"""As many items as a conversation keeps."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class KnownItems:
         self._unacknowledged: dict[str, _Sent] = {}
         self._wire_ids: dict[str, str] = {}
         self._own_ids: dict[str, str] = {}
-        self.deleting: set[str] = set()
+        self.deleting: dict[str, None] = {}
         """Items that are being deleted: no later session may be told of them."""
 
     @property
@@ -68,6 +70,13 @@ class KnownItems:
     def own_id(self, wire_id: str) -> str | None:
         """The item of an older session that the server knows by this id."""
         return self._own_ids.get(wire_id)
+
+    def delete(self, item_id: str) -> str:
+        """An item is being deleted, for good; return its wire id."""
+        self.deleting[item_id] = None
+        if len(self.deleting) > MAX_DELETING:
+            del self.deleting[next(iter(self.deleting))]
+        return self.wire_id(item_id)
 
     def forget(self, item_id: str) -> str:
         """An item of an older session is being deleted; return its wire id, whose events still name it."""

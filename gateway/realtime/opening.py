@@ -100,7 +100,8 @@ class SessionOpening:
 
     def _session_updated(self, session: Session) -> None:
         try:
-            self._provider.check_formats(session)
+            modalities = self.payload.get("output_modalities", self.payload.get("modalities"))
+            self._provider.check_formats(session, speaks=modalities != ["text"])
         except RealtimeError as exc:
             self._fail(exc)
         else:

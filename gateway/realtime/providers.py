@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from gateway.errors import LocalProtocolError, RealtimeError
 from gateway.realtime.dialects import BETA, GA, Dialect, FormatNames
-from gateway.realtime.events import AudioDirection, Session
+from gateway.realtime.events import AudioDirection, Session, SessionAudio
 from gateway.realtime.session import SessionConfig
 from gateway.realtime.session_fields import Transcription
 from gateway.realtime.tool_definitions import check_tools
@@ -120,20 +120,33 @@ class Provider:
         """
         return write_response(self.dialect, params)
 
-    def check_formats(self, session: Session) -> None:
+    def check_formats(self, session: Session, *, speaks: bool = True) -> None:
         """Hold the audio formats that the server confirms against those we asked for.
 
-        A server that confirms none is taken at its word that it accepted the update.
+        Args:
+            session: As the server confirms it. Servers whose dialect confirms formats must name both; the others
+                are taken at their word that they accepted the update.
+            speaks: Whether answers are spoken, so that the output's format matters.
 
         Raises:
-            RealtimeError: another format was confirmed. Sound in it would be noise.
+            RealtimeError: another format was confirmed, or none. Sound in it would be noise.
         """
         dialect, flat = self.dialect, self.dialect if self.dialect.is_flat else BETA
-        if session.audio is not None:
-            self._check("input", self.input_format, session.audio.input, dialect.input_formats)
-            self._check("output", self.output_format, session.audio.output, dialect.output_formats)
+        audio = session.audio or SessionAudio()
+        self._check("input", self.input_format, audio.input, dialect.input_formats)
+        self._check("output", self.output_format, audio.output, dialect.output_formats)
         self._check_flat("input", self.input_format, session.input_audio_format, flat.input_formats)
         self._check_flat("output", self.output_format, session.output_audio_format, flat.output_formats)
+        if dialect.confirms_formats:
+            self._check_told("input", self.input_format, audio.input, session.input_audio_format)
+        if dialect.confirms_formats and speaks:
+            self._check_told("output", self.output_format, audio.output, session.output_audio_format)
+
+    def _check_told(
+        self, direction: str, asked: AudioFormat, nested: AudioDirection | None, flat: object
+    ) -> None:
+        if (nested is None or nested.format is None) and flat is None:
+            raise self._wrong(direction, asked, "no format")
 
     def _check(
         self, direction: str, asked: AudioFormat, confirmed: AudioDirection | None, names: FormatNames

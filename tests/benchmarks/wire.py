@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import time
+from abc import ABC, abstractmethod
 from typing import cast
 
 from websockets.speedups import apply_mask
@@ -12,7 +13,7 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 
 
-class WebSocketPeer(asyncio.Protocol):
+class WebSocketPeer(asyncio.Protocol, ABC):
     """One end of a WebSocket, driven by callbacks. Time is `time.monotonic`, taken when bytes arrive."""
 
     is_client = False
@@ -22,13 +23,13 @@ class WebSocketPeer(asyncio.Protocol):
         self._buffer = b""
         self._is_upgraded = False
 
+    @abstractmethod
     def upgraded(self, head: str) -> None:
         """Take the peer's half of the handshake."""
-        raise NotImplementedError
 
+    @abstractmethod
     def message(self, text: bytes, now: float) -> None:
         """Take a text message that arrived at ``now``."""
-        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)

@@ -120,3 +120,11 @@ def test_item_that_is_created_again_is_known_by_the_id_that_the_server_gives_it_
     assert known.wire_id("i1") == "s1"
     assert known.own_id("s1") == "i1"
     assert known.added(state("s1", "yes")) == "s1"
+
+
+def test_deletions_that_the_server_never_confirms_are_remembered_up_to_a_bound() -> None:
+    known = KnownItems()
+    for n in range(3000):
+        assert known.delete(f"i{n}") == f"i{n}"
+
+    assert list(known.deleting) == [f"i{n}" for n in range(2000, 3000)]

@@ -112,15 +112,15 @@ def ga_echo(**formats: Any) -> Session:
 @pytest.mark.parametrize(
     ("name", "audio_format", "session"),
     [
-        ("openai", "pcm16", Session()),
-        ("openai", "pcm16", ga_echo(input=None)),
+        ("xai", "pcm16", ga_echo(input=None)),
         (
             "openai",
             "pcm16",
             ga_echo(input={"type": "audio/pcm", "rate": 24_000}, output={"type": "audio/pcm"}),
         ),
         ("openai", "pcmu", ga_echo(input={"type": "audio/pcmu"}, output={"type": "audio/pcmu"})),
-        ("openai", "pcm16", Session(input_audio_format="pcm16")),
+        ("openai", "pcm16", Session(input_audio_format="pcm16", output_audio_format="pcm16")),
+        ("stepfun", "pcm16", Session()),
         ("xai", "pcmu", ga_echo(output={"type": "audio/pcmu", "rate": 8000})),
         ("azure-preview", "pcm16", Session(input_audio_format="pcm16", output_audio_format="pcm16")),
         ("azure-preview", "pcmu", Session(input_audio_format="g711_ulaw", output_audio_format="g711_ulaw")),
@@ -132,6 +132,10 @@ def test_format_that_was_asked_for_is_accepted_however_it_is_confirmed(
     name: str, audio_format: str, session: Session
 ) -> None:
     known(name, audio_format=audio_format).check_formats(session)
+
+
+def test_format_of_speech_does_not_matter_where_answers_are_written() -> None:
+    known("openai").check_formats(ga_echo(input={"type": "audio/pcm"}), speaks=False)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +159,9 @@ def test_format_that_was_asked_for_is_accepted_however_it_is_confirmed(
         ("azure-preview", "pcmu", Session(output_audio_format="g711"), "g711 for output audio"),
         ("qwen", "pcm16", Session(input_audio_format="pcm24"), "pcm24 for input audio"),
         ("stepfun", "pcm16", Session(input_audio_format="x\ny" * 99), r"x\ny"),
+        ("openai", "pcm16", Session(), "no format for input audio"),
+        ("azure", "pcm16", ga_echo(input={"type": "audio/pcm"}), "no format for output audio"),
+        ("azure-preview", "pcm16", Session(input_audio_format="pcm16"), "no format for output audio"),
     ],
 )
 def test_other_format_than_asked_for_is_an_error_in_one_line(
