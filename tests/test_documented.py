@@ -13,6 +13,7 @@ from gateway.local_realtime.voice import RecordedVoice
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 from tests.gateways import run
+from tests.local_realtime.sessions import spoken
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -66,11 +67,11 @@ def test_example_of_the_client_in_the_readme_runs_as_it_stands(
     code = example.replace('provider_named("openai", api_key=api_key)', 'provider_named("local", url=url)')
     defined: dict[str, Any] = {}
     exec(f"async def use(url, pcm16):\n{textwrap.indent(code, '    ')}", defined)
-    spoken = RecordedVoice().speak(RecordedVoice().texts["hello"]).pcm16
+    said = spoken(RecordedVoice(), RecordedVoice().texts["hello"])
 
     async def scenario() -> None:
         async with LocalRealtimeServer(first_delta_delay=0.3) as server:
-            await defined["use"](server.url, spoken[:96_000] + bytes(48_000))
+            await defined["use"](server.url, said[:96_000] + bytes(48_000))
 
     run(scenario())
 

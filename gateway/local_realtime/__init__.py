@@ -6,7 +6,7 @@ from gateway.local_realtime.moonshine_files import RecogniserUnavailable
 from gateway.local_realtime.persona import Answer, Persona, RecordedPersona, Said, ToolCall, ToolOutput, Turn
 from gateway.local_realtime.server import LocalRealtimeServer
 from gateway.local_realtime.session import LocalSession
-from gateway.local_realtime.voice import RecordedVoice, Speech, Voice
+from gateway.local_realtime.voice import RecordedVoice, Voice
 
 __all__ = [
     "Answer",
@@ -19,7 +19,6 @@ __all__ = [
     "RecordedPersona",
     "RecordedVoice",
     "Said",
-    "Speech",
     "ToolCall",
     "ToolOutput",
     "Turn",

@@ -12,6 +12,8 @@ class AnswerCall:
 
     audio_ms = 0
     """A call has no sound."""
+    ready = True
+    """Its arguments are known."""
 
     def __init__(self, place: Event, call: ToolCall, call_id: str) -> None:
         self._place = place
@@ -26,14 +28,17 @@ class AnswerCall:
         """Whether all of the arguments have been given."""
         return len(self.words) == len(self._arguments)
 
+    def next_amount(self) -> tuple[int, int]:
+        """The characters and the ms of audio that the next delta will add."""
+        return len(self._next_characters()), 0
+
     def begin(self) -> list[Event]:
         """Nothing is opened: a call has no content parts."""
         return []
 
     def next_delta(self) -> list[Event]:
         """Give the next characters of the arguments; nothing if they are empty."""
-        n_given = len(self.words)
-        delta = self._arguments[n_given : n_given + _CHARACTERS_PER_DELTA]
+        delta = self._next_characters()
         self.words += delta
         kind = "response.function_call_arguments.delta"
         return [{"type": kind, **self._place, "call_id": self._call_id, "delta": delta}] if delta else []
@@ -50,6 +55,10 @@ class AnswerCall:
                 "arguments": self.words,
             }
         ]
+
+    def _next_characters(self) -> str:
+        n_given = len(self.words)
+        return self._arguments[n_given : n_given + _CHARACTERS_PER_DELTA]
 
     def _state(self, status: str) -> Event:
         return {

@@ -7,24 +7,11 @@ import msgspec
 from gateway.local_realtime import server_events
 from gateway.local_realtime.configuration import Configuration
 from gateway.local_realtime.conversation import Conversation, Item
-from gateway.local_realtime.formats import Samples
 from gateway.local_realtime.ids import Ids
 from gateway.local_realtime.input_buffer import InputBuffer
+from gateway.local_realtime.recognitions import Recognitions
 from gateway.local_realtime.server_events import Event
 from gateway.local_realtime.turns import SpeechStarted, SpeechStopped
-
-
-class Recognition(msgspec.Struct, frozen=True):
-    """Caller audio whose words are wanted."""
-
-    item_id: str
-    samples: Samples
-    """PCM16, shape (n,) at 8 kHz."""
-
-    @property
-    def seconds(self) -> float:
-        """The audio's duration."""
-        return self.samples.size / 8000
 
 
 class TurnBegan(msgspec.Struct, frozen=True):
@@ -40,17 +27,16 @@ class TurnEnded(msgspec.Struct, frozen=True):
 
 
 class CallerTurns:
-    """Hears the caller. ``recognises`` says that somebody takes the recognitions away."""
+    """Hears the caller, and has the words recognised."""
 
     def __init__(
-        self, configuration: Configuration, conversation: Conversation, ids: Ids, *, recognises: bool
+        self, configuration: Configuration, conversation: Conversation, ids: Ids, recognitions: Recognitions
     ) -> None:
         self._configuration = configuration
         self._conversation = conversation
         self._ids = ids
-        self._recognises = recognises
-        self._recognitions: list[Recognition] = []
-        self._buffer = InputBuffer(configuration.input_format, remembers=recognises)
+        self._recognitions = recognitions
+        self._buffer = InputBuffer(configuration.input_format, remembers=recognitions.possible)
         self._item_id: str | None = None
         """The item that the turn in progress will become."""
 
@@ -59,6 +45,11 @@ class CallerTurns:
         """Whether appended audio is waiting for `hear`."""
         return self._buffer.has_unheard
 
+    @property
+    def speaking(self) -> bool:
+        """Whether the caller is speaking."""
+        return self._buffer.speaking
+
     def append(self, payload: bytes) -> None:
         """Take caller audio in the session's format, to be heard."""
         self._buffer.append(payload)
@@ -66,6 +57,8 @@ class CallerTurns:
     def hear(self) -> Iterator[TurnBegan | TurnEnded]:
         """Listen to a second at most of what is waiting."""
         yield from self._turns(self._buffer.hear(self._configuration.turn_settings))
+        if self._item_id is not None and self.speaking and self._configuration.transcribes:
+            self._recognitions.grow(self._item_id, self._buffer.span, self._buffer.recall)
 
     def configure(self, configuration: Configuration) -> Iterator[TurnBegan | TurnEnded]:
         """Go on with other settings; a new format may bring the end of a turn to light."""
@@ -84,16 +77,19 @@ class CallerTurns:
         """
         return self._commit(self._buffer.commit())
 
+    def commit_silence(self) -> list[Event]:
+        """Make an item of the silence since the last one, because it lasts too long."""
+        span = self._buffer.take_all()
+        item_id = self._ids.new("item")
+        item = _user_item(item_id, span)
+        item.is_silence = True
+        return [server_events.timeout_triggered(item_id, *span), *self._add(item)]
+
     def clear(self) -> list[Event]:
         """Forget all audio since the last item."""
         self._buffer.clear()
         self._item_id = None
         return [{"type": "input_audio_buffer.cleared"}]
-
-    def take_recognitions(self) -> list[Recognition]:
-        """Give the recognitions that are wanted since the last call."""
-        wanted, self._recognitions = self._recognitions, []
-        return wanted
 
     def _turns(self, turns: Iterator[SpeechStarted | SpeechStopped]) -> Iterator[TurnBegan | TurnEnded]:
         for turn in turns:
@@ -106,30 +102,28 @@ class CallerTurns:
                     yield TurnEnded([stopped, *self._commit(self._buffer.end_turn(audio_end_ms))])
 
     def _commit(self, span: tuple[int, int]) -> list[Event]:
-        start_ms, end_ms = span
-        item_id = self._item_id or self._ids.new("item")
+        item = _user_item(self._item_id or self._ids.new("item"), span)
         self._item_id = None
-        state = {
-            "id": item_id,
-            "object": "realtime.item",
-            "type": "message",
-            "status": "completed",
-            "role": "user",
-            "content": [{"type": "input_audio", "transcript": None}],
-        }
-        before = self._conversation.add(Item(state, end_ms - start_ms))
+        wanted = self._configuration.transcribes
+        return [*self._add(item), *self._recognitions.ask(item, self._buffer.recall(*span), tell=wanted)]
+
+    def _add(self, item: Item) -> list[Event]:
+        before = self._conversation.add(item)
         return [
-            server_events.committed(item_id, before),
-            server_events.item_added(state, before),
-            server_events.item_done(state, before),
-            *self._transcribe(item_id, span),
+            server_events.committed(item.item_id, before),
+            server_events.item_added(item.state, before),
+            server_events.item_done(item.state, before),
         ]
 
-    def _transcribe(self, item_id: str, span: tuple[int, int]) -> list[Event]:
-        if not self._configuration.transcribes:
-            return []
-        if self._recognises:
-            self._recognitions.append(Recognition(item_id, self._buffer.recall(*span)))
-            return []
-        message = "This server has no speech recognition installed."
-        return [server_events.transcription_failed(item_id, "recognition_unavailable", message)]
+
+def _user_item(item_id: str, span: tuple[int, int]) -> Item:
+    start_ms, end_ms = span
+    state = {
+        "id": item_id,
+        "object": "realtime.item",
+        "type": "message",
+        "status": "completed",
+        "role": "user",
+        "content": [{"type": "input_audio", "transcript": None}],
+    }
+    return Item(state, end_ms - start_ms)

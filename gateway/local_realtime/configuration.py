@@ -130,4 +130,5 @@ def _turn_settings(state: Mapping[str, Any] | None) -> TurnSettings | None:
         silence_duration_ms=state["silence_duration_ms"],
         create_response=state["create_response"],
         interrupt_response=state["interrupt_response"],
+        idle_timeout_ms=state["idle_timeout_ms"],
     )

@@ -22,6 +22,12 @@ class Item:
     audio_ms: int = 0
     truncated: bool = False
     n_bytes: int = 0
+    heard: str = ""
+    """The words the model understood, whether or not the client asked to be told."""
+    awaits_words: bool = False
+    """Its words are still being recognised."""
+    is_silence: bool = False
+    """Nobody spoke: the caller has been idle for too long."""
 
     @property
     def item_id(self) -> str:
@@ -37,7 +43,10 @@ class Item:
         """All words of the item, typed or spoken."""
         parts = self.state.get("content", ())
         words = [part.get("text") or part.get("transcript") or "" for part in parts]
-        return " ".join([*words, self.state.get("arguments", ""), self.state.get("output", "")]).strip()
+        if not any(part.get("transcript") for part in parts):
+            words.append(self.heard)
+        words += [self.state.get("arguments", ""), self.state.get("output", "")]
+        return " ".join(word for word in words if word).strip()
 
     def truncate(self, audio_end_ms: int) -> None:
         """Forget the audio after ``audio_end_ms``, and the words, since nobody knows which were heard.

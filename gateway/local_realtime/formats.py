@@ -66,11 +66,14 @@ class ModelAudio:
     def __init__(self, audio_format: AudioFormat) -> None:
         self._format = audio_format
         self._downsampler = Downsampler()
+        self._rest = b""
 
     def feed(self, pcm16: bytes, *, last: bool = False) -> bytes:
-        """Convert a chunk of whole groups of three samples; the last one may have any length."""
+        """Convert a chunk of whole samples; the last one brings what is still held back."""
         if isinstance(self._format, Pcm):
             return pcm16
-        samples = np.frombuffer(pcm16[: len(pcm16) - len(pcm16) % _PCM16_GROUP], "<i2")
-        payload = mulaw_encode(self._downsampler.feed(samples))
+        pcm16 = self._rest + pcm16
+        whole = len(pcm16) - len(pcm16) % _PCM16_GROUP
+        self._rest = pcm16[whole:]
+        payload = mulaw_encode(self._downsampler.feed(np.frombuffer(pcm16[:whole], "<i2")))
         return payload + mulaw_encode(self._downsampler.flush()) if last else payload

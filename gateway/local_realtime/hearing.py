@@ -9,8 +9,8 @@ from gateway.local_realtime.formats import AudioFormat, CallerAudio, Samples
 from gateway.vad import VoiceActivity
 
 _SAMPLES_PER_MS = 8
-_KEPT_MS = 60_000
-"""Speech kept for recognition; of a longer turn, the end."""
+MOST_KEPT_SAMPLES = 60_000 * _SAMPLES_PER_MS
+"""Of speech kept for recognition; of a longer turn, the end."""
 
 
 class Recogniser(Protocol):
@@ -33,7 +33,7 @@ class Memory:
         self._chunks.append(samples)
         self._n_kept += samples.size
         self._end += samples.size
-        while self._n_kept - self._chunks[0].size >= _KEPT_MS * _SAMPLES_PER_MS:
+        while self._n_kept - self._chunks[0].size >= MOST_KEPT_SAMPLES:
             self._n_kept -= self._chunks.popleft().size
 
     def recall(self, start_ms: int, end_ms: int) -> Samples:

@@ -31,6 +31,16 @@ class InputBuffer:
         """Whether appended audio is waiting for `hear`."""
         return len(self._unheard) > 0
 
+    @property
+    def speaking(self) -> bool:
+        """Whether the caller speaks, as far as was heard."""
+        return self._detector.speaking
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Start and end of the audio in the buffer, as far as it was heard; in a turn, the turn's."""
+        return self._start_ms, int(self._heard_ms)
+
     def append(self, payload: bytes) -> None:
         """Add caller audio in the current format; all that was appended before must have been heard."""
         self._unheard = memoryview(payload)
@@ -69,6 +79,10 @@ class InputBuffer:
                 f"{_SHORTEST_COMMIT_MS}ms of audio, but buffer only has {max(0.0, held_ms):.2f}ms of audio.",
                 code="input_audio_buffer_commit_empty",
             )
+        return self.take_all()
+
+    def take_all(self) -> tuple[int, int]:
+        """Take all audio out of the buffer, however little; give its start and end."""
         self._detector.reset()
         return self.end_turn(int(self._heard_ms))
 

@@ -140,3 +140,9 @@ def audio_bytes(item: NewItem) -> int:
     """How many bytes of audio the item brings along."""
     parts = item.content if isinstance(item, Message) else []
     return sum(len(part.audio) for part in parts if isinstance(part, InputAudio))
+
+
+def unwritten_audio(item: NewItem) -> bytes:
+    """Give the audio of a user's message that came without its words."""
+    parts = item.content if isinstance(item, Message) else []
+    return b"".join(part.audio for part in parts if isinstance(part, InputAudio) and not part.transcript)

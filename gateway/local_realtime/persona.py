@@ -30,12 +30,14 @@ class Said(msgspec.Struct, frozen=True):
 class Turn(msgspec.Struct, frozen=True):
     """What is to be answered."""
 
-    kind: Literal["nothing", "text", "speech", "tool"]
+    kind: Literal["nothing", "text", "speech", "silence", "tool"]
     """How the other side's last word came: not at all yet, typed, spoken, or as a tool's output."""
     text: str
     """The words; empty where they were only heard."""
     instructions: str
     """How the client wants the model to behave."""
+    request: str = ""
+    """What it wants of this very answer."""
     tools: tuple[str, ...] = ()
     """The functions that may be called, by name."""
     required_tools: tuple[str, ...] = ()
@@ -59,6 +61,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
+    delay: float | None = None
+    """Seconds from the response's creation to its first delta; None leaves it to the server's pace."""
 
 
 class Persona(Protocol):
@@ -96,7 +100,9 @@ class RecordedPersona:
 _NO_TOOLS = OfferedTools()
 
 
-def turn_to_answer(items: Iterable[Item], instructions: str, tools: OfferedTools = _NO_TOOLS) -> Turn:
+def turn_to_answer(
+    items: Iterable[Item], instructions: str, tools: OfferedTools = _NO_TOOLS, request: str = ""
+) -> Turn:
     """Find what a response to these items is about: the last thing that did not come from the model."""
     items = list(items)
     kind, text = _last_word(items)
@@ -104,6 +110,7 @@ def turn_to_answer(items: Iterable[Item], instructions: str, tools: OfferedTools
         kind,
         text,
         instructions,
+        request,
         tools.names,
         tools.required,
         _tool_outputs(items),
@@ -111,10 +118,12 @@ def turn_to_answer(items: Iterable[Item], instructions: str, tools: OfferedTools
     )
 
 
-def _last_word(items: list[Item]) -> tuple[Literal["nothing", "text", "speech", "tool"], str]:
+def _last_word(items: list[Item]) -> tuple[Literal["nothing", "text", "speech", "silence", "tool"], str]:
     for item in reversed(items):
         if item.state["type"] == "function_call_output":
             return "tool", item.text()
+        if item.is_silence:
+            return "silence", ""
         if item.role == "user":
             spoken = any(part["type"] == "input_audio" for part in item.state["content"])
             return "speech" if spoken else "text", item.text()

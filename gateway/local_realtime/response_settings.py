@@ -10,6 +10,9 @@ from gateway.local_realtime.formats import AudioFormat
 from gateway.local_realtime.protocol import ResponseOutput, ResponseParams
 from gateway.local_realtime.tools import OfferedTools, offered_tools
 
+MOST_TOKENS = 4096
+"""Of one response that has no limit of its own: 200 s of speech."""
+
 
 class ResponseSettings(msgspec.Struct, frozen=True):
     """The settings of one response."""
@@ -18,10 +21,20 @@ class ResponseSettings(msgspec.Struct, frozen=True):
     """``"audio"`` or ``"text"``."""
     audio_format: AudioFormat
     voice: Any
+    speed: float
+    """1 is the voice's own."""
     max_output_tokens: int | str
     metadata: dict[str, str] | None
     instructions: str
+    """The session's, or this response's own in their place."""
+    request: str
+    """The response's own instructions; empty without any."""
     tools: OfferedTools
+
+    @property
+    def most_tokens(self) -> int:
+        """How many tokens it may generate at most."""
+        return MOST_TOKENS if isinstance(self.max_output_tokens, str) else self.max_output_tokens
 
     @property
     def audible(self) -> bool:
@@ -45,9 +58,11 @@ def response_settings(params: ResponseParams, configuration: Configuration) -> R
         modality=_either(params.output_modalities, state["output_modalities"])[0],
         audio_format=_either(output.format, configuration.output_format),
         voice=_either(output.voice, state["audio"]["output"]["voice"]),
+        speed=state["audio"]["output"]["speed"],
         max_output_tokens=_either(params.max_output_tokens, state["max_output_tokens"]),
         metadata=params.metadata,
         instructions=_either(params.instructions, state["instructions"]),
+        request=_either(params.instructions, ""),
         tools=offered_tools(tools, tool_choice, where="response"),
     )
 

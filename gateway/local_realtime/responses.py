@@ -1,7 +1,9 @@
 """The responses a session is generating: one that writes to the conversation, and some out of band."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+import msgspec
 
 from gateway.local_realtime.answer_call import AnswerCall
 from gateway.local_realtime.answer_message import AnswerMessage
@@ -16,15 +18,38 @@ from gateway.local_realtime.response import Pace, Response
 from gateway.local_realtime.response_events import ResponseEvents
 from gateway.local_realtime.response_settings import ResponseSettings, response_settings
 from gateway.local_realtime.server_events import Event
-from gateway.local_realtime.usage import input_tokens
-from gateway.local_realtime.voice import Speech, Voice
+from gateway.local_realtime.usage import input_tokens, most_characters
+from gateway.local_realtime.voice import Voice
 
 _MAX_OUT_OF_BAND = 8
 
 
+class Speaking(msgspec.Struct, frozen=True):
+    """Words of a response whose sound is wanted, piece after piece."""
+
+    response_id: str
+    pieces: tuple[str, ...]
+    speed: float
+
+
+@dataclass
+class _Unanswered:
+    """A response, and what it will answer once the caller's words are known."""
+
+    response: Response
+    items: list[Item]
+    settings: ResponseSettings
+    instructions: str
+    """The session's."""
+
+
 @dataclass
 class Responses:
-    """Makes and runs the responses of one session. No clock."""
+    """Makes and runs the responses of one session. No clock.
+
+    A response begins at once. What it says is decided when all words that it answers are known; its sound is
+    asked for by `take_speaking` and comes by `take_sound`.
+    """
 
     conversation: Conversation
     voice: Voice
@@ -34,7 +59,11 @@ class Responses:
     conversation_id: str
     voice_locked: bool = False
     """The client has been given audio: the voice stays."""
+    quiet_at: float | None = None
+    """When the caller will have heard the last answer, if it is played as it comes; None while there is another."""
     _running: list[Response] = field(default_factory=list)
+    _unanswered: list[_Unanswered] = field(default_factory=list)
+    _wanted: list[Speaking] = field(default_factory=list)
 
     @property
     def active(self) -> Response | None:
@@ -50,15 +79,37 @@ class Responses:
         self._check_room(params.conversation)
         items = list(self._input(params))
         settings = response_settings(params, configuration)
-        given = input_tokens(items, settings.instructions)
-        response = self._new(settings, given, in_conversation=params.conversation == "auto")
-        turn = turn_to_answer(items, settings.instructions, settings.tools)
-        try:
-            output = self._output(response.response_id, settings, self.persona.answer(turn))
-        except LookupError as exc:
-            return response.fail(str(exc))
+        response = self._new(items, settings, in_conversation=params.conversation == "auto")
         self._running.append(response)
-        return response.begin(output, now, self.pace)
+        self._unanswered.append(_Unanswered(response, items, settings, configuration.state["instructions"]))
+        if response.in_conversation:
+            self.quiet_at = None
+        events = response.begin(now, self.pace)
+        self.proceed()
+        return events
+
+    def proceed(self) -> None:
+        """Decide the answers to whatever has got all its words."""
+        unanswered, self._unanswered = self._unanswered, []
+        for asked in unanswered:
+            if any(item.awaits_words for item in asked.items):
+                self._unanswered.append(asked)
+            elif not asked.response.finished:
+                self._answer(asked)
+
+    def take_speaking(self) -> list[Speaking]:
+        """Give what is to be spoken since the last call."""
+        wanted, self._wanted = self._wanted, []
+        return wanted
+
+    def running(self, response_id: str) -> Response | None:
+        """Find a response that is not over."""
+        return next((one for one in self._running if one.response_id == response_id), None)
+
+    def fail(self, response_id: str, message: str) -> list[Event]:
+        """End a response that cannot go on; nothing if it is over."""
+        response = self.running(response_id)
+        return self._stopped(response, response.fail(message)) if response else []
 
     def cancel(self, response_id: str | None) -> list[Event]:
         """Stop the named response, or the one of the conversation.
@@ -68,8 +119,7 @@ class Responses:
         """
         for response in self._running:
             if response.response_id == response_id or (response_id is None and response.in_conversation):
-                self._running.remove(response)
-                return response.cancel("client_cancelled")
+                return self._stopped(response, response.cancel("client_cancelled"))
         raise ClientEventError(
             "Cancellation failed: no active response found", code="response_cancel_not_active"
         )
@@ -77,20 +127,25 @@ class Responses:
     def interrupt(self) -> list[Event]:
         """Stop the conversation's response, if there is one, because the caller speaks."""
         response = self.active
-        if response is None:
-            return []
-        self._running.remove(response)
-        return response.cancel("turn_detected")
+        return self._stopped(response, response.cancel("turn_detected")) if response else []
 
     def next_deadline(self) -> float | None:
         """When the next delta is due."""
-        return min((response.next_deadline() for response in self._running), default=None)
+        deadlines = (response.next_deadline() for response in self._running)
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def due(self, now: float) -> list[Event]:
         """Give what has been generated by now."""
         events = [event for response in self._running for event in response.due(now)]
+        active = self.active
+        if active is not None and active.finished and active.audio_ms:
+            self.quiet_at = now + active.audio_ms / 1000
         self._running = [response for response in self._running if not response.finished]
         self.voice_locked |= any(event["type"] == "response.output_audio.delta" for event in events)
+        return events
+
+    def _stopped(self, response: Response, events: list[Event]) -> list[Event]:
+        self._running.remove(response)
         return events
 
     def _check_room(self, conversation: str) -> None:
@@ -108,13 +163,11 @@ class Responses:
                 code="rate_limit_exceeded",
             )
 
-    def _input(self, params: ResponseParams) -> Iterable[Item]:
+    def _input(self, params: ResponseParams) -> Iterator[Item]:
         if params.input is None:
-            return self.conversation
-        return self._given_items(params)
-
-    def _given_items(self, params: ResponseParams) -> Iterator[Item]:
-        for index, given in enumerate(params.input or ()):
+            yield from self.conversation
+            return
+        for index, given in enumerate(params.input):
             if isinstance(given, ItemReference):
                 item = self.conversation.get(given.id)
                 if item is None:
@@ -125,26 +178,31 @@ class Responses:
                 check_content(given, f"response.input[{index}]")
                 yield Item(wire_state(given, given.id or ""))
 
-    def _new(self, settings: ResponseSettings, given: dict[str, int], *, in_conversation: bool) -> Response:
+    def _new(self, items: list[Item], settings: ResponseSettings, *, in_conversation: bool) -> Response:
         response_id = self.ids.new("resp")
         conversation_id = self.conversation_id if in_conversation else None
         events = ResponseEvents(response_id, settings, conversation_id=conversation_id)
+        given = input_tokens(items, settings.instructions)
         conversation = self.conversation if in_conversation else None
-        return Response(response_id, events, given, conversation=conversation)
+        return Response(response_id, events, settings, given, conversation=conversation)
 
-    def _output(
-        self, response_id: str, settings: ResponseSettings, answer: Answer | str
-    ) -> list[AnswerMessage | AnswerCall]:
-        """Make the items of an answer; a LookupError means that the voice cannot say it."""
+    def _answer(self, asked: _Unanswered) -> None:
+        """Have the persona decide, and the voice cut what is to be said."""
+        response, settings = asked.response, asked.settings
+        turn = turn_to_answer(asked.items, asked.instructions, settings.tools, settings.request)
+        answer = self.persona.answer(turn)
         answer = Answer(answer) if isinstance(answer, str) else answer
         output: list[AnswerMessage | AnswerCall] = []
-        if answer.text:
-            speech = self.voice.speak(answer.text) if settings.audible else Speech(b"", answer.text)
-            output.append(AnswerMessage(self._place(response_id, 0), settings, speech))
+        # Of what is beyond the limit only enough to notice that it is.
+        if text := answer.text[: most_characters(settings.most_tokens) + 1]:
+            pieces = self.voice.pieces(text) if settings.audible else [text]
+            output.append(AnswerMessage(self._place(response, 0), settings, pieces))
+            if settings.audible:
+                self._wanted.append(Speaking(response.response_id, tuple(pieces), settings.speed))
         for output_index, call in enumerate(answer.calls, len(output)):
-            place = self._place(response_id, output_index)
-            output.append(AnswerCall(place, call, self.ids.new("call")))
-        return output
+            output.append(AnswerCall(self._place(response, output_index), call, self.ids.new("call")))
+        response.answer(output, answer.delay)
 
-    def _place(self, response_id: str, output_index: int) -> Event:
-        return {"response_id": response_id, "item_id": self.ids.new("item"), "output_index": output_index}
+    def _place(self, response: Response, output_index: int) -> Event:
+        item_id = self.ids.new("item")
+        return {"response_id": response.response_id, "item_id": item_id, "output_index": output_index}

@@ -2,18 +2,18 @@
 
 import asyncio
 import functools
-import http
 import secrets
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.http11 import Request, Response
 
 from gateway.local_realtime.connection import MAX_UNSENT_BYTES, Connection
+from gateway.local_realtime.handshake import PATH, Handshakes, choose_subprotocol
 from gateway.local_realtime.hearing import Recogniser
 from gateway.local_realtime.persona import Persona, RecordedPersona
 from gateway.local_realtime.response import Pace
@@ -21,7 +21,6 @@ from gateway.local_realtime.session import SESSION_LIMIT, LocalSession
 from gateway.local_realtime.voice import PROMPTS, RecordedVoice, Voice, prompt_texts
 from gateway.vad import VoiceActivity
 
-PATH = "/v1/realtime"
 MAX_MESSAGE_BYTES = 16 * 2**20
 
 
@@ -30,10 +29,11 @@ class LocalRealtimeServer:
 
     ``voice`` is shared by the sessions, ``persona`` makes one for each; by default both use recorded prompts.
     Without a ``recogniser`` the server hears when the caller speaks but not what. Port 0 takes a free one.
-    A session is closed after ``session_limit`` seconds.
+    A session is closed after ``session_limit`` seconds. ``api_key`` makes clients show one. ``faults_file`` is a
+    control file in which testers ask for `Faults`; any client may ask for faults of its own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default that will do
         self,
         *,
         host: str = "127.0.0.1",
@@ -44,6 +44,8 @@ class LocalRealtimeServer:
         first_delta_delay: float = 0.2,
         speed: float = 8.0,
         session_limit: float = SESSION_LIMIT,
+        api_key: str | None = None,
+        faults_file: Path | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -53,6 +55,7 @@ class LocalRealtimeServer:
         self._recogniser = recogniser
         self._pace = Pace(first_delta_delay, speed)
         self._session_limit = session_limit
+        self._handshakes = Handshakes(api_key, faults_file)
         self._server: Server | None = None
 
     @property
@@ -70,7 +73,8 @@ class LocalRealtimeServer:
             self._hold_session,
             self._host,
             self._port,
-            process_request=_refuse_other_paths,
+            process_request=self._handshakes.refuse,
+            select_subprotocol=choose_subprotocol,
             compression=None,
             max_size=MAX_MESSAGE_BYTES,
             # Sending never waits for a slow client: that would keep its audio from being heard.
@@ -89,21 +93,17 @@ class LocalRealtimeServer:
             self._server = None
 
     async def _hold_session(self, socket: ServerConnection) -> None:
-        query = parse_qs(urlsplit(socket.request.path).query) if socket.request else {}
+        request = socket.request
+        assert request is not None  # noqa: S101 - the handshake is over
+        faults = self._handshakes.faults(request)
         session = LocalSession(
             voice=self._voice,
             persona=self._persona(),
             token=secrets.token_hex(6),
             opened_at=time.time(),
-            model=query.get("model", ["local"])[0],
-            pace=self._pace,
+            model=parse_qs(urlsplit(request.path).query).get("model", ["local"])[0],
+            pace=Pace(self._pace.first_delta_delay + faults.delay, self._pace.speed),
             recognises=self._recogniser is not None,
             session_limit=self._session_limit,
         )
-        await Connection(socket, session, self._recogniser).run()
-
-
-def _refuse_other_paths(socket: ServerConnection, request: Request) -> Response | None:
-    if urlsplit(request.path).path != PATH:
-        return socket.respond(http.HTTPStatus.NOT_FOUND, f"The realtime endpoint is {PATH}\n")
-    return None
+        await Connection(socket, session, self._voice, self._recogniser, faults).run()

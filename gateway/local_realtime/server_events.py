@@ -75,6 +75,26 @@ def committed(item_id: str, previous_item_id: str | None) -> Event:
     }
 
 
+def timeout_triggered(item_id: str, audio_start_ms: int, audio_end_ms: int) -> Event:
+    """Tell that the caller was silent for too long; the silence becomes an item."""
+    return {
+        "type": "input_audio_buffer.timeout_triggered",
+        "audio_start_ms": audio_start_ms,
+        "audio_end_ms": audio_end_ms,
+        "item_id": item_id,
+    }
+
+
+def transcription_delta(item_id: str, delta: str) -> Event:
+    """Give more of the caller's words of an item, or of the turn that will become it."""
+    return {
+        "type": "conversation.item.input_audio_transcription.delta",
+        "item_id": item_id,
+        "content_index": 0,
+        "delta": delta,
+    }
+
+
 def transcription_completed(item_id: str, transcript: str, seconds: float) -> Event:
     """Give the caller's words of an item."""
     return {

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from gateway.local_realtime import protocol, server_events
-from gateway.local_realtime.caller_turns import CallerTurns, Recognition, TurnBegan, TurnEnded
+from gateway.local_realtime.caller_turns import CallerTurns, TurnBegan, TurnEnded
 from gateway.local_realtime.configuration import Configuration
 from gateway.local_realtime.conversation import Conversation, Item
 from gateway.local_realtime.errors import ClientEventError
-from gateway.local_realtime.formats import bytes_per_ms
+from gateway.local_realtime.formats import CallerAudio, bytes_per_ms
+from gateway.local_realtime.hearing import MOST_KEPT_SAMPLES
 from gateway.local_realtime.ids import Ids
-from gateway.local_realtime.items import audio_bytes, check_content, wire_state
+from gateway.local_realtime.items import audio_bytes, check_content, unwritten_audio, wire_state
 from gateway.local_realtime.persona import Persona
+from gateway.local_realtime.recognitions import Recognition, Recognitions
 from gateway.local_realtime.response import Pace
-from gateway.local_realtime.responses import Responses
+from gateway.local_realtime.responses import Responses, Speaking
 from gateway.local_realtime.server_events import Event
 from gateway.local_realtime.session_fields import SessionPatch
 from gateway.local_realtime.voice import Voice
@@ -27,8 +31,8 @@ class LocalSession:
     """Sans-I/O session: text and ``now`` in, events out, `next_deadline` says when to call `due`.
 
     ``token`` makes its ids unique, ``opened_at`` is the Unix time in seconds, ``session_limit`` the seconds it
-    lives. ``recognises`` says that somebody takes the recognitions and brings back `recognised` or
-    `not_recognised`.
+    lives. Somebody must take what is to be spoken and bring its sound (`spoken`, `not_spoken`); ``recognises`` says
+    that somebody takes the recognitions too, and brings the words (`recognised`, `not_recognised`).
     """
 
     def __init__(
@@ -51,7 +55,8 @@ class LocalSession:
         self._expires_at = int(opened_at + session_limit)
         self._configuration = Configuration.default(model)
         self._conversation = Conversation()
-        self._caller = CallerTurns(self._configuration, self._conversation, self._ids, recognises=recognises)
+        self._recognitions = Recognitions(possible=recognises)
+        self._caller = CallerTurns(self._configuration, self._conversation, self._ids, self._recognitions)
         self._responses = Responses(
             self._conversation, voice, persona, pace or Pace(), self._ids, self._ids.new("conv")
         )
@@ -79,12 +84,16 @@ class LocalSession:
         """When `due` has something to do; in the past when caller audio is waiting to be heard."""
         if self._caller.has_unheard:
             return 0.0
-        deadline = self._responses.next_deadline()
-        return self._deadline if deadline is None else min(deadline, self._deadline)
+        deadlines = (self._responses.next_deadline(), self._idle_deadline(), self._deadline)
+        return min(deadline for deadline in deadlines if deadline is not None)
 
     def due(self, now: float) -> list[Event]:
         """Give what has come about by ``now`` without a client event."""
         events = self._responses.due(now) + self._hear(now)
+        idle_deadline = self._idle_deadline()
+        if idle_deadline is not None and idle_deadline <= now:
+            events += self._caller.commit_silence()
+            events += self._responses.create(protocol.ResponseParams(), self._configuration, now)
         if now >= self._deadline and not self.expired:
             self.expired = True
             message = f"Your session hit the maximum duration of {self._session_limit / 60:g} minutes."
@@ -93,19 +102,37 @@ class LocalSession:
 
     def take_recognitions(self) -> list[Recognition]:
         """Give the recognitions that are wanted since the last call."""
-        return self._caller.take_recognitions()
+        return self._recognitions.take()
 
     def recognised(self, recognition: Recognition, transcript: str) -> list[Event]:
         """Take the words of a recognition."""
-        if item := self._conversation.get(recognition.item_id):
-            content = [{"type": "input_audio", "transcript": transcript}]
-            item.state = {**item.state, "content": content}
-        event = server_events.transcription_completed(recognition.item_id, transcript, recognition.seconds)
-        return self._sent([event])
+        events = self._recognitions.done(recognition, transcript)
+        self._responses.proceed()
+        return self._sent(events)
 
-    def not_recognised(self, item_id: str, code: str, message: str) -> list[Event]:
-        """Take it that an item's words will not be known."""
-        return self._sent([server_events.transcription_failed(item_id, code, message)])
+    def not_recognised(self, recognition: Recognition, code: str, message: str) -> list[Event]:
+        """Take it that the words of a recognition will not be known."""
+        events = self._recognitions.failed(recognition, code, message)
+        self._responses.proceed()
+        return self._sent(events)
+
+    def take_speaking(self) -> list[Speaking]:
+        """Give what is to be spoken since the last call."""
+        return self._responses.take_speaking()
+
+    def wants_sound(self, response_id: str) -> bool:
+        """Whether a response still waits for the sound of its words."""
+        return self._responses.running(response_id) is not None
+
+    def spoken(self, response_id: str, pcm16: bytes, now: float) -> list[Event]:
+        """Take the sound of a response's next piece, PCM16 at 24 kHz; it is of no use once the response is over."""
+        if response := self._responses.running(response_id):
+            response.take_sound(pcm16)
+        return self._sent(self._responses.due(now))
+
+    def not_spoken(self, response_id: str, message: str) -> list[Event]:
+        """Take it that a piece cannot be spoken."""
+        return self._sent(self._responses.fail(response_id, message))
 
     def _handle(self, event: protocol.ClientEvent, now: float) -> list[Event]:
         """Do what the client wants; a ClientEventError means that nothing was done."""
@@ -174,8 +201,14 @@ class LocalSession:
     def _create_item(self, event: protocol.CreateItem) -> list[Event]:
         check_content(event.item, "item")
         state = wire_state(event.item, event.item.id or self._ids.new("item"))
+        payload = unwritten_audio(event.item)
         audio_ms = audio_bytes(event.item) // bytes_per_ms(self._configuration.input_format)
-        before = self._conversation.add(Item(state, audio_ms), event.previous_item_id)
+        item = Item(state, audio_ms)
+        before = self._conversation.add(item, event.previous_item_id)
+        if payload and self._recognitions.possible:
+            audio = CallerAudio(self._configuration.input_format)
+            samples = np.concatenate([audio.feed(payload), audio.flush()])[-MOST_KEPT_SAMPLES:]
+            self._recognitions.ask(item, samples, tell=False)
         return [server_events.item_added(state, before), server_events.item_done(state, before)]
 
     def _hear(self, now: float, *, all_of_it: bool = False) -> list[Event]:
@@ -195,10 +228,18 @@ class LocalSession:
             if settings is None:
                 continue
             if isinstance(turn, TurnBegan):
+                self._responses.quiet_at = None
                 events += self._responses.interrupt() if settings.interrupt_response else []
             elif settings.create_response and self._responses.active is None:
                 events += self._responses.create(protocol.ResponseParams(), self._configuration, now)
         return events
+
+    def _idle_deadline(self) -> float | None:
+        """When the caller has been silent for too long."""
+        settings, quiet_at = self._configuration.turn_settings, self._responses.quiet_at
+        if settings is None or settings.idle_timeout_ms is None or quiet_at is None or self._caller.speaking:
+            return None
+        return quiet_at + settings.idle_timeout_ms / 1000
 
     def _item(self, item_id: str, code: str) -> Item:
         item = self._conversation.get(item_id)

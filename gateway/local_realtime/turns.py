@@ -18,6 +18,8 @@ class TurnSettings(msgspec.Struct, frozen=True):
     silence_duration_ms: int
     create_response: bool
     interrupt_response: bool
+    idle_timeout_ms: int | None = None
+    """A caller who says nothing for so long after an answer was heard has the model speak again; None waits."""
 
 
 class SpeechStarted(msgspec.Struct, frozen=True):

@@ -24,12 +24,21 @@ def input_tokens(items: Iterable[Item], instructions: str) -> dict[str, int]:
     return {"text_tokens": text, "audio_tokens": audio, "image_tokens": 0, "cached_tokens": 0}
 
 
-def usage(given: dict[str, int], words: str, audio_ms: int) -> dict[str, Any]:
-    """Make the ``usage`` of a response from `input_tokens` and what it generated."""
-    made = {
-        "text_tokens": _tokens(len(words), _CHARACTERS_PER_TOKEN),
+def most_characters(n_tokens: int) -> int:
+    """How long a text of so many tokens is at most."""
+    return n_tokens * _CHARACTERS_PER_TOKEN
+
+
+def output_tokens(n_characters: int, audio_ms: int) -> dict[str, int]:
+    """Count what a response has generated."""
+    return {
+        "text_tokens": _tokens(n_characters, _CHARACTERS_PER_TOKEN),
         "audio_tokens": _tokens(audio_ms, _MODEL_MS_PER_TOKEN),
     }
+
+
+def usage(given: dict[str, int], made: dict[str, int]) -> dict[str, Any]:
+    """Make the ``usage`` of a response from `input_tokens` and `output_tokens`."""
     n_given = given["text_tokens"] + given["audio_tokens"]
     n_made = sum(made.values())
     return {

@@ -1,7 +1,7 @@
-"""What the embedded server speaks with: recorded prompts now, behind the seam a synthesiser will fill."""
+"""What the embedded server speaks with: the seam for voices, and recorded prompts behind it."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Protocol
@@ -12,22 +12,17 @@ import soundfile
 SAMPLE_RATE = 24_000
 
 
-class Speech(msgspec.Struct, frozen=True):
-    """One spoken text."""
-
-    pcm16: bytes
-    """24 kHz, mono, little-endian."""
-    text: str
-
-
 class Voice(Protocol):
-    """Turns text into sound."""
+    """Turns text into sound. Shared by all sessions, awaited beside them."""
 
-    def speak(self, text: str) -> Speech:
-        """Speak a text.
+    def pieces(self, text: str) -> Sequence[str]:
+        """Cut a text into what is spoken in one go; joined, the pieces are the text again."""
+
+    async def speak(self, piece: str, *, speed: float = 1.0) -> bytes:
+        """Speak a piece; PCM16 at 24 kHz, mono, little-endian. Any exception means that it cannot be said now.
 
         Raises:
-            LookupError: this voice cannot say that.
+            LookupError: this voice cannot say that at all.
         """
 
 
@@ -56,7 +51,7 @@ def prompt_texts(folder: Traversable) -> dict[str, str]:
 
 
 class RecordedVoice:
-    """Speaks the texts it has a recording of, and no others.
+    """Speaks the texts it has a recording of, and no others, at the speed they were recorded at.
 
     ``folder`` holds ``prompts.json`` and the files it names, mono at 24 kHz.
     """
@@ -64,19 +59,22 @@ class RecordedVoice:
     def __init__(self, folder: Traversable = PROMPTS) -> None:
         self.texts: Mapping[str, str] = prompt_texts(folder)
         """What it can say, by prompt name."""
-        prompts = _prompts(folder)
-        self._speeches = {prompt.text: Speech(_read(folder / prompt.file), prompt.text) for prompt in prompts}
+        self._recordings = {prompt.text: _read(folder / prompt.file) for prompt in _prompts(folder)}
 
-    def speak(self, text: str) -> Speech:
+    def pieces(self, text: str) -> Sequence[str]:
+        """Take a text as a whole."""
+        return [text]
+
+    async def speak(self, piece: str, *, speed: float = 1.0) -> bytes:  # noqa: ARG002 - a recording has its own
         """Give the recording of a text.
 
         Raises:
             LookupError: there is none.
         """
         try:
-            return self._speeches[text]
+            return self._recordings[piece]
         except KeyError:
-            raise LookupError(f"there is no recording of {text[:80]!r}") from None
+            raise LookupError(f"there is no recording of {piece[:80]!r}") from None
 
 
 def _prompts(folder: Traversable) -> list[Prompt]:

@@ -12,7 +12,7 @@ import soundfile
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import BaseModel, TypeAdapter
 
-from gateway.local_realtime import Answer, LocalSession, Persona, RecordedPersona, RecordedVoice, Turn
+from gateway.local_realtime import Answer, LocalSession, Persona, RecordedPersona, RecordedVoice, Turn, Voice
 from gateway.local_realtime.response import Pace
 from gateway.local_realtime.session import SESSION_LIMIT
 from gateway.realtime.events import Unknown, decode_event
@@ -121,22 +121,39 @@ class ScriptedPersona:
         return next(self._answers)
 
 
+def spoken(voice: Voice, piece: str, speed: float = 1.0) -> bytes:
+    """Have a voice speak that waits for nothing."""
+    speech = voice.speak(piece, speed=speed)
+    try:
+        speech.send(None)
+    except StopIteration as done:
+        sound: bytes = done.value
+        return sound
+    raise AssertionError("this voice waits")
+
+
 class Talk:
-    """A client and its session on a clock of their own; what it gives back has been parsed."""
+    """A client and its session on a clock of their own; what it gives back has been parsed.
+
+    ``speaks`` has the voice speak at once; without it the test does that.
+    """
 
     def __init__(
         self,
-        voice: RecordedVoice,
+        voice: Voice,
         *,
         persona: Persona | None = None,
         pcmu: bool = True,
         recognises: bool = False,
         session_limit: float = SESSION_LIMIT,
+        speaks: bool = True,
     ) -> None:
         self.now = 1000.0
+        self.voice = voice
+        self.speaks = speaks
         self.session = LocalSession(
             voice=voice,
-            persona=persona or RecordedPersona(voice.texts),
+            persona=persona or RecordedPersona(getattr(voice, "texts", {})),
             token="abcdef",
             opened_at=1_700_000_000.0,
             model="m",
@@ -152,9 +169,26 @@ class Talk:
     def parsed(self, events: list[Event]) -> list[Event]:
         return [parse(msgspec.json.encode(event)) for event in events]
 
+    def taken(self, events: list[Event]) -> list[Event]:
+        """Give the events, after having everything spoken that came up with them."""
+        parsed = self.parsed(events)
+        if self.speaks:
+            for speaking in self.session.take_speaking():
+                for piece in speaking.pieces:
+                    parsed += self.speak(speaking.response_id, piece, speaking.speed)
+        return parsed
+
+    def speak(self, response_id: str, piece: str, speed: float = 1.0) -> list[Event]:
+        """Bring the sound of a piece; give what comes of it at once."""
+        try:
+            sound = spoken(self.voice, piece, speed)
+        except LookupError as exc:
+            return self.parsed(self.session.not_spoken(response_id, str(exc)))
+        return self.parsed(self.session.spoken(response_id, sound, self.now))
+
     def send(self, kind: str, **fields: Any) -> list[Event]:
         """Send an event; give what comes of it at once."""
-        return self.parsed(self.session.receive(json.dumps({"type": kind, **fields}), self.now))
+        return self.taken(self.session.receive(json.dumps({"type": kind, **fields}), self.now))
 
     def update(self, **session: Any) -> list[Event]:
         """Send a session update."""
@@ -183,7 +217,7 @@ class Talk:
         events: list[Event] = []
         while (deadline := self.session.next_deadline()) <= end:
             self.now = max(self.now, deadline)
-            events += self.parsed(self.session.due(self.now))
+            events += self.taken(self.session.due(self.now))
             if self.session.expired:
                 break
         self.now = end

@@ -13,7 +13,7 @@ from openai.types.realtime import ConversationItem, SessionUpdateEvent
 from openai.types.realtime.response_create_event import ResponseCreateEvent
 from pydantic import TypeAdapter
 
-from gateway.local_realtime import Answer, LocalRealtimeServer, RecordedVoice, Said, Speech, ToolCall, Turn
+from gateway.local_realtime import Answer, LocalRealtimeServer, RecordedVoice, Said, ToolCall, Turn
 from tests.local_realtime.sessions import (
     Event,
     ScriptedPersona,
@@ -23,6 +23,7 @@ from tests.local_realtime.sessions import (
     recorded_call,
     typed,
 )
+from tests.local_realtime.sessions import spoken as speech_of
 from voice_codecs import CallerToModel, sine
 
 UTTERANCE = recorded_call()[: 8 * 3000]
@@ -108,8 +109,11 @@ def caller_pcm16() -> bytes:
 class ToneVoice:
     """Says anything: a tone of 100 ms a word."""
 
-    def speak(self, text: str) -> Speech:
-        return Speech(sine(440.0, 100 * len(text.split()), 24_000).astype("<i2").tobytes(), text)
+    def pieces(self, text: str) -> list[str]:
+        return [text]
+
+    async def speak(self, piece: str, *, speed: float = 1.0) -> bytes:
+        return sine(440.0, int(100 / speed) * len(piece.split()), 24_000).astype("<i2").tobytes()
 
 
 class Clerk:
@@ -155,7 +159,7 @@ def test_a_conversation_in_audio(voice: RecordedVoice) -> None:
         assert abs(stopped["audio_end_ms"] - 2740) <= 64
         deltas = of_type(events, "response.output_audio.delta")
         assert all(len(base64.b64decode(delta["delta"])) % 2 == 0 for delta in deltas)
-        assert spoken(events) == voice.speak(voice.texts["answer_1"]).pcm16
+        assert spoken(events) == speech_of(voice, voice.texts["answer_1"])
         assert len(spoken(events)) == 1250 * 48
         (transcript,) = of_type(events, "response.output_audio_transcript.done")
         assert transcript["transcript"] == voice.texts["answer_1"]

@@ -476,7 +476,8 @@ def test_a_recogniser_is_given_the_turn_and_brings_its_words(voice: RecordedVoic
     talk.update(audio={"input": {"transcription": {"model": "t"}}})
     events = talk.say(FIRST_UTTERANCE)
 
-    (recognition,) = talk.session.take_recognitions()
+    look, recognition = talk.session.take_recognitions()
+    assert (look.unfinished, recognition.unfinished) == (True, False)
     assert talk.session.take_recognitions() == []
     (started,) = of_type(events, "input_audio_buffer.speech_started")
     (stopped,) = of_type(events, "input_audio_buffer.speech_stopped")
@@ -485,10 +486,11 @@ def test_a_recogniser_is_given_the_turn_and_brings_its_words(voice: RecordedVoic
         mulaw_encode(recognition.samples)
         == FIRST_UTTERANCE[8 * started["audio_start_ms"] :][: recognition.samples.size]
     )
-    (completed,) = talk.parsed(talk.session.recognised(recognition, "five five"))
+    delta, completed = talk.parsed(talk.session.recognised(recognition, "five five"))
+    assert delta["delta"] == "five five"
     assert completed["transcript"] == "five five"
-    (retrieved,) = talk.send("conversation.item.retrieve", item_id=recognition.item_id)
-    assert retrieved["item"]["content"][0]["transcript"] == "five five"
+    events = talk.send("conversation.item.retrieve", item_id=recognition.item_id)
+    assert events[0]["item"]["content"][0]["transcript"] == "five five"
 
 
 def test_the_output_buffer_cannot_be_cleared_over_a_socket(talk: Talk) -> None:
@@ -523,7 +525,7 @@ def test_a_text_the_voice_cannot_say_fails_the_response(talk: Talk, voice: Recor
     talk.session = type(talk.session)(voice=voice, persona=Foreign(), token="b", opened_at=0.0, model="m")
     talk.parsed(talk.session.start(talk.now))
     events = talk.send("response.create")
-    assert types(events) == ["response.created", "response.done"]
+    assert types(events) == ["response.created", "rate_limits.updated", "response.done"]
     response = response_of(events)
     assert (response["status"], response["status_details"]["error"]["code"]) == ("failed", "server_error")
     assert types(talk.send("response.create"))[0] == "response.created"

@@ -6,7 +6,7 @@ import soundfile
 from gateway.local_realtime import RecordedPersona, RecordedVoice, Turn
 from gateway.local_realtime.persona import turn_to_answer
 from gateway.local_realtime.voice import PROMPTS, prompt_texts
-from tests.local_realtime.sessions import make_voice
+from tests.local_realtime.sessions import make_voice, spoken
 from voice_codecs import sine
 
 
@@ -15,14 +15,14 @@ def test_the_packaged_prompts_are_spoken_whole() -> None:
     persona = RecordedPersona(voice.texts)
 
     for kind in ("nothing", "text", "speech", "speech"):
-        speech = voice.speak(persona.answer(Turn(kind, "", "")))
-        assert 1000 < len(speech.pcm16) / 48 < 15_000
+        (piece,) = voice.pieces(persona.answer(Turn(kind, "", "")))
+        assert 1000 < len(spoken(voice, piece)) / 48 < 15_000
     assert prompt_texts(PROMPTS) == voice.texts
 
 
 def test_a_text_without_a_recording_is_not_spoken(voice: RecordedVoice) -> None:
     with pytest.raises(LookupError, match="no recording"):
-        voice.speak("Something else")
+        spoken(voice, "Something else")
 
 
 def test_a_recording_at_another_rate_is_refused(tmp_path: Path) -> None:
