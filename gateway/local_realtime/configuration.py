@@ -61,18 +61,19 @@ def _default_state(model: str) -> dict[str, Any]:
 class Configuration:
     """The effective settings of a session. A value: an update makes a new one, or fails and changes nothing."""
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state: dict[str, Any], *, names_model: bool = True) -> None:
         self.state = state
         """As the server shows it."""
+        self._names_model = names_model
         self.input_format = msgspec.convert(state["audio"]["input"]["format"], cast("Any", AudioFormat))
         self.output_format = msgspec.convert(state["audio"]["output"]["format"], cast("Any", AudioFormat))
         self.turn_settings = _turn_settings(state["audio"]["input"]["turn_detection"])
         """None when the client ends turns itself."""
 
     @classmethod
-    def default(cls, model: str) -> Self:
-        """Make the settings a session starts with."""
-        return cls(_default_state(model))
+    def default(cls, model: str | None) -> Self:
+        """Make the settings a session starts with; a model that was not named when connecting may be named once."""
+        return cls(_default_state(model or "local"), names_model=model is not None)
 
     @property
     def transcribes(self) -> bool:
@@ -87,7 +88,8 @@ class Configuration:
                 demands a tool that is not there.
         """
         state = _merged(self.state, msgspec.to_builtins(patch))
-        if state["model"] != self.state["model"]:
+        changes_model = state["model"] != self.state["model"]
+        if changes_model and self._names_model:
             raise ClientEventError("The model of a session cannot be changed.", param="session.model")
         if voice_locked and state["audio"]["output"]["voice"] != self.state["audio"]["output"]["voice"]:
             raise ClientEventError(
@@ -97,7 +99,7 @@ class Configuration:
             )
         # Checked now: a response that the caller's speech begins has nobody to be refused to.
         offered_tools(state["tools"], state["tool_choice"], where="session")
-        return Configuration(state)
+        return Configuration(state, names_model=self._names_model or changes_model)
 
 
 def _merged(state: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class LocalRealtimeServer:
             persona=self._persona(),
             token=secrets.token_hex(6),
             opened_at=time.time(),
-            model=parse_qs(urlsplit(request.path).query).get("model", ["local"])[0],
+            model=parse_qs(urlsplit(request.path).query).get("model", [None])[0],
             pace=Pace(self._pace.first_delta_delay + faults.delay, self._pace.speed),
             recognises=self._recogniser is not None,
             session_limit=self._session_limit,

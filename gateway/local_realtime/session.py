@@ -42,7 +42,7 @@ class LocalSession:
         persona: Persona,
         token: str,
         opened_at: float,
-        model: str,
+        model: str | None,
         pace: Pace | None = None,
         recognises: bool = False,
         session_limit: float = SESSION_LIMIT,

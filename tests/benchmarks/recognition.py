@@ -1,44 +1,38 @@
-"""How many words of recorded calls are recognised, and what it costs: ``python -m tests.benchmarks.recognition FOLDER``.
+"""Which turns of recorded calls are found, and how many words recognised: ``python -m tests.benchmarks.recognition``.
 
-FOLDER holds sound files, mono at 8 kHz, and a ``manifest.json`` that names them in ``calls``, each with its
-``utterances`` (``start_ms``, ``end_ms``, ``text``, and ``language`` where it is not English, which are left out).
-Prints, asserts nothing.
+Takes ``tests/recordings/calls``, or a folder of sound files, mono at 8 kHz, and a ``manifest.json`` that names them in
+``calls``, each with its ``utterances`` (``start_ms``, ``end_ms``, ``text``, and ``language`` where it is not English:
+those count as turns, not as words). Prints, asserts nothing.
 """
 
 import argparse
-import json
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import soundfile
-
-from gateway.local_realtime.formats import Pcmu
-from gateway.local_realtime.input_buffer import InputBuffer
 from gateway.local_realtime.moonshine_decoder import MoonshineDecoder
 from gateway.local_realtime.moonshine_files import installed_files
 from gateway.local_realtime.segments import segments
-from gateway.local_realtime.turns import SpeechStopped, TurnSettings
-from voice_codecs import mulaw_encode
+from tests.benchmarks.turn_detection import (
+    COLUMNS,
+    FoundTurn,
+    Samples,
+    TurnScore,
+    found_turns,
+    read_call,
+    read_manifest,
+    turn_score,
+)
 
-Samples = npt.NDArray[np.int16]
+CALLS = Path(__file__).parent.parent / "recordings" / "calls"
 ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 SMALL = [*ONES.split(), "seventeen", "eighteen", "nineteen"]
 TENS = {2: "twenty", 3: "thirty", 4: "forty", 5: "fifty", 6: "sixty", 7: "seventy", 8: "eighty", 9: "ninety"}
 ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
             "twelve": "twelfth"}  # fmt: skip
-TURNS = TurnSettings(
-    threshold=0.5,
-    prefix_padding_ms=300,
-    silence_duration_ms=500,
-    create_response=True,
-    interrupt_response=True,
-)
 
 
 def normalised(text: str) -> list[str]:
@@ -114,53 +108,56 @@ def recognised(decoder: MoonshineDecoder, pieces: Iterable[Samples], reference: 
     return score
 
 
-def found_turns(samples: Samples) -> Iterator[Samples]:
-    """The turns that the embedded server finds by its default settings, padding and final silence included."""
-    ears = InputBuffer(Pcmu(), remembers=True)
-    padded = np.concatenate([samples, np.zeros(8000, np.int16)])
-    ears.append(mulaw_encode(padded))
-    while ears.has_unheard:
-        for turn in ears.hear(TURNS):
-            if isinstance(turn, SpeechStopped):
-                yield ears.recall(*ears.end_turn(turn.audio_end_ms))
-
-
-def scores(decoder: MoonshineDecoder, call: dict[str, Any], folder: Path) -> tuple[Score, Score]:
-    """One call: its utterances cut as the manifest says, and its turns as the server finds them."""
-    samples, sample_rate = soundfile.read(folder / call["file"], dtype="int16")
-    if sample_rate != 8000 or samples.ndim != 1:
-        raise SystemExit(f"{call['file']}: not mono at 8 kHz")
-    utterances = [each for each in call["utterances"] if each.get("language", "en").startswith("en")]
-    foreign = len(utterances) < len(call["utterances"])
-    cut = Score()
-    for each in utterances:
-        speech = samples[each["start_ms"] * 8 : each["end_ms"] * 8]
-        cut.add(recognised(decoder, [speech], normalised(each["text"])))
+def words_in_turns(decoder: MoonshineDecoder, turns: Iterable[FoundTurn], call: dict[str, Any]) -> Score:
+    """Recognise the turns of a call; one that is not all in English is left out."""
+    utterances = english(call)
+    if len(utterances) < len(call["utterances"]):
+        return Score()
     reference = [word for each in utterances for word in normalised(each["text"])]
-    turns = Score() if foreign else recognised(decoder, found_turns(samples), reference)
-    return cut, turns
+    return recognised(decoder, (turn.audio for turn in turns), reference)
+
+
+def words_as_listed(decoder: MoonshineDecoder, samples: Samples, call: dict[str, Any]) -> Score:
+    """Recognise the utterances of a call, cut as its manifest says."""
+    score = Score()
+    for each in english(call):
+        speech = samples[each["start_ms"] * 8 : each["end_ms"] * 8]
+        score.add(recognised(decoder, [speech], normalised(each["text"])))
+    return score
+
+
+def english(call: dict[str, Any]) -> list[dict[str, Any]]:
+    """The utterances of a call that are in English."""
+    return [each for each in call["utterances"] if each.get("language", "en").startswith("en")]
 
 
 def measure(folder: Path) -> None:
-    """Print a row for each call and one for all."""
-    calls = json.loads((folder / "manifest.json").read_text())["calls"]
+    """Print a row for each call and one for all, of words and of turns."""
     decoder = MoonshineDecoder(installed_files())
     columns = f"{'WER':>8}{'ms/s':>7}{'worst':>7}"
     print(f"{'':<40}{'utterances as listed':>22}  {'turns as detected':>22}")
-    print(f"{'call':<34}{'words':>6}{columns}  {columns}")
-    all_cut, all_turns = Score(), Score()
-    for call in calls:
-        cut, turns = scores(decoder, call, folder)
+    print(f"{'call':<34}{'words':>6}{columns}  {columns}{COLUMNS}")
+    all_cut, all_turns, all_found = Score(), Score(), TurnScore()
+    for call in read_manifest(folder):
+        samples = read_call(folder / call["file"])
+        turns = list(found_turns(samples))
+        cut, words = words_as_listed(decoder, samples, call), words_in_turns(decoder, turns, call)
+        found = turn_score(turns, call["utterances"])
         all_cut.add(cut)
-        all_turns.add(turns)
-        print(f"{call['file'][:34]:<34}{cut.n_words:6}{cut.cells()}  {turns.cells()}")
-    print(f"{'all':<34}{all_cut.n_words:6}{all_cut.cells()}  {all_turns.cells()}")
-    print(
-        "ms/s: CPU per second of speech; worst: ms of CPU for one utterance; w: words found where nobody speaks"
-    )
+        all_turns.add(words)
+        all_found.add(found)
+        print(f"{call['file'][:34]:<34}{cut.n_words:6}{cut.cells()}  {words.cells()}{found.cells()}")
+    print(f"{'all':<34}{all_cut.n_words:6}{all_cut.cells()}  {all_turns.cells()}{all_found.cells()}")
+    print(LEGEND)
+
+
+LEGEND = """\
+ms/s: CPU per second of speech; worst: ms of CPU for one utterance; w: words found where nobody speaks
+false: turns that overlap no utterance; split: turns beyond the first of an utterance; start, end: lateness of a turn
+without padding and silence, known: from an utterance's start until its turn is told; median / p90 of the sizes"""
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, help="recorded calls with their manifest.json")
+    parser.add_argument("folder", type=Path, nargs="?", default=CALLS, help="calls with their manifest.json")
     measure(parser.parse_args().folder)

@@ -78,6 +78,15 @@ def test_the_model_is_fixed() -> None:
         updated(DEFAULT, model="other")
 
 
+def test_a_model_that_was_not_named_when_connecting_may_be_named_once() -> None:
+    unnamed = Configuration.default(None)
+    assert unnamed.state["model"] == "local"
+    named = updated(updated(unnamed, instructions="x"), model="m")
+    assert named.state["model"] == "m"
+    with pytest.raises(ClientEventError, match="model"):
+        updated(named, model="other")
+
+
 def test_a_voice_that_was_heard_stays() -> None:
     assert updated(DEFAULT, audio={"output": {"voice": "ash"}}).state["audio"]["output"]["voice"] == "ash"
     updated(DEFAULT, voice_locked=True, audio={"output": {"voice": "marin"}})
