@@ -18,8 +18,10 @@ from gateway.feed import Feed
 from gateway.local_realtime import LocalRealtimeServer, installed_recogniser
 from gateway.metrics import Metrics
 from gateway.realtime import Provider, RealtimeClient, SessionConfig, provider_named
+from gateway.sample_orders import order_status
 from gateway.server import GatewayServer
 from gateway.settings import Settings
+from gateway.tools import Tool
 from gateway.web.health import Health
 from gateway.web.media import MediaStreams
 from gateway.web.webhooks import Webhooks
@@ -40,6 +42,8 @@ class Gateway:
         self.active_calls = ActiveCalls(settings.max_calls)
         self._prompts = Prompts(_read_prompt("apology.flac"), _read_prompt("one_moment.flac"))
         self._provider = _provider(settings)
+        # Whoever was named to answer gets tools that mean something to its callers, and no sample shop.
+        self._tools = [Tool.from_function(order_status)] if settings.wants_embedded_server else []
         webhooks = Webhooks(
             settings.public_url,
             settings.auth_tokens,
@@ -85,6 +89,7 @@ class Gateway:
             socket,
             active_calls=self.active_calls,
             new_client=lambda: RealtimeClient(self._provider, SessionConfig()),
+            tools=self._tools,
             prompts=self._prompts,
             feed=self.feed,
             metrics=self.metrics,

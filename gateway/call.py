@@ -16,6 +16,7 @@ from gateway.comfort import Comfort
 from gateway.ending import Ending
 from gateway.errors import CallEnded, RealtimeError
 from gateway.feed import Feed
+from gateway.goodbye import Goodbye
 from gateway.metrics import Metrics
 from gateway.realtime import RealtimeClient
 from gateway.realtime.events import (
@@ -28,6 +29,7 @@ from gateway.realtime.events import (
     Unknown,
 )
 from gateway.realtime.retry import is_retryable
+from gateway.tools import Tool
 from gateway.twilio.messages import MalformedMessage, Mark, Media, Start, Stop, StreamMessage
 from gateway.twilio.stream import MediaStreamProtocol, OutOfOrder, State, UnsupportedMedia
 
@@ -74,6 +76,7 @@ class Call:
         *,
         active_calls: ActiveCalls,
         new_client: Callable[[], RealtimeClient],
+        tools: Sequence[Tool],
         prompts: Prompts,
         feed: Feed,
         metrics: Metrics,
@@ -95,6 +98,8 @@ class Call:
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._begun = asyncio.Event()
         self._comfort = Comfort(self._is_audible, self._ask_for_patience)
+        self._goodbye = Goodbye(self._is_audible, lambda: self.end(endings.MODEL_HANGUP))
+        self._tools = (*tools, self._goodbye.tool())
         self._all_heard = asyncio.Event()
         self._gone = asyncio.Event()
         self._media_at = time.monotonic()
@@ -160,6 +165,8 @@ class Call:
         )
         self._log.info("call started")
         try:
+            for tool in self._tools:
+                await self._client.add_tool(tool)
             await self._client.connect()
         except RealtimeError as exc:
             self._log.error("no model session", reason=str(exc), code=exc.code[:80])
@@ -230,6 +237,7 @@ class Call:
             self._bridge.mark(message.mark.name, now)
             if not self._bridge.playback.is_unheard:
                 self._all_heard.set()
+                self._goodbye.heard()
         elif isinstance(message, Start):
             self._start(message, now)
         elif isinstance(message, Stop):
@@ -328,6 +336,7 @@ class Call:
                     self._socket.write(self._stream.media(payload), self._stream.mark(name))
                 case ClearAudio():
                     self._socket.write(self._stream.clear())
+                    self._goodbye.interrupted()
                     self._metrics.barge_ins.inc()
                 case TruncateItem(item_id=item_id, audio_end_ms=ms):
                     self._send_to_model(self._client.truncate_item_nowait, item_id, ms)

@@ -41,6 +41,8 @@ MODEL_REFUSED = Ending("model", "refused", apology=True)
 """The model refused us or our session for good: key, quota, model name, audio format."""
 MODEL_LOST = Ending("model", "lost", apology=True)
 """The model's session was lost in the middle of the call, and no other could be had."""
+MODEL_HANGUP = Ending("model", "hangup")
+"""The model ended the call, by its ``hang_up`` tool, after its last words were heard."""
 DRAINED = Ending("gateway", "drained")
 """The gateway was told to stop and the drain time ran out."""
 BUG = Ending("gateway", "bug", apology=True)
@@ -48,6 +50,6 @@ BUG = Ending("gateway", "bug", apology=True)
 
 ENDINGS = (
     HANGUP, STREAM_LOST, NO_START, MEDIA_TIMEOUT, CARRIER_PROTOCOL, BAD_TOKEN, MODEL_UNREACHABLE, MODEL_REFUSED,
-    MODEL_LOST, DRAINED, BUG,
+    MODEL_LOST, MODEL_HANGUP, DRAINED, BUG,
 )  # fmt: skip
 """The closed list."""

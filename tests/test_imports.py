@@ -58,6 +58,8 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
     "gateway/bridge.py": (*IO, "gateway.local_realtime", "gateway.loadtest", *OUTER),
     "gateway/call.py": ("gateway.web", "gateway.app", "gateway.server", "gateway.cli", "gateway.settings",
                         "gateway.loadtest", "gateway.local_realtime", "starlette", "uvicorn", "websockets"),
+    "gateway/goodbye.py": (*PEERS, *OUTER, "gateway.bridge", "gateway.playback"),
+    "gateway/sample_orders.py": ("gateway", *IO),
     "gateway/active_calls.py": (*PEERS, "gateway.call", "gateway.web", "gateway.app", "gateway.settings", "time"),
     "gateway/feed.py": (*PEERS, "gateway.call", "gateway.web", "gateway.app", "gateway.settings"),
     "gateway/text_frames.py": ("asyncio", "socket", "time", "os", "uvicorn", "starlette", *PEERS, *OUTER),

@@ -126,7 +126,7 @@ async def _demo(
             )
             sys.stdout.flush()
             await asyncio.Event().wait()
-    return outcome.end.reason == "caller-hung-up" and not outcome.faults
+    return outcome.end.reason in {"caller-hung-up", "gateway-hung-up"} and not outcome.faults
 
 
 @contextlib.asynccontextmanager
