@@ -10,10 +10,8 @@ import contextlib
 import gc
 import os
 import platform
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import timeit
@@ -28,13 +26,13 @@ import uvloop
 from tests.benchmarks.call_figures import Figures, figures, likeness, percentile
 from tests.benchmarks.light_caller import AUTH_TOKEN, PUBLIC_URL, LightCaller
 from tests.benchmarks.light_model import CYCLE, ModelSession, Timetable
+from tests.benchmarks.process import Process
 from voice_codecs import mulaw_decode, mulaw_encode
 
 PERIOD = 3.0
 """Seconds after which the test signal repeats; also the length of an answer."""
 DELTA_24K = 4800
 WARM_UP = 1.5
-_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -83,57 +81,28 @@ def calibration() -> float:
     return min(timeit.repeat(loop, number=1, repeat=9)) * 1000
 
 
-class GatewayProcess:
+def gateway_process(port: int, model_port: int, log: Path, launcher: list[str]) -> Process:
     """``gateway serve`` as a process of its own."""
-
-    def __init__(self, port: int, model_port: int, log: Path, launcher: list[str]) -> None:
-        environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            "PYTHONPATH": os.pathsep.join([str(_ROOT), str(_ROOT / "codecs")]),
-            "PUBLIC_URL": PUBLIC_URL,
-            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-            "REALTIME_URL": f"ws://127.0.0.1:{model_port}/v1/realtime",
-            "PORT": str(port),
-            "MAX_CALLS": "2000",
-            "DRAIN_TIMEOUT": "1",
-            "LOG_FORMAT": "json",
-        }
-        command = [*launcher, sys.executable, "-m", "gateway", "serve"]
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                command, env=environment, cwd=log.parent, stdout=output, stderr=output
-            )
-
-    def cpu_seconds(self) -> float:
-        """User and system time so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def rss_kb(self) -> int:
-        """Memory in use."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0])
-
-    def stop(self) -> int:
-        """Ask it to stop; return its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
+    settings = {
+        "PUBLIC_URL": PUBLIC_URL,
+        "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+        "REALTIME_URL": f"ws://127.0.0.1:{model_port}/v1/realtime",
+        "PORT": str(port),
+        "MAX_CALLS": "2000",
+        "DRAIN_TIMEOUT": "1",
+        "LOG_FORMAT": "json",
+    }
+    return Process(["serve"], log, settings, launcher)
 
 
 @contextlib.asynccontextmanager
-async def gateway(
-    model_port: int, log: Path, launcher: list[str]
-) -> AsyncIterator[tuple[GatewayProcess, int]]:
+async def gateway(model_port: int, log: Path, launcher: list[str]) -> AsyncIterator[tuple[Process, int]]:
     """Run a gateway on a processor of its own, if there are two."""
     processors = sorted(os.sched_getaffinity(0))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     os.sched_setaffinity(0, processors[:1])  # which the process inherits
-    process = GatewayProcess(port, model_port, log, launcher)
+    process = gateway_process(port, model_port, log, launcher)
     os.sched_setaffinity(0, processors[-1:])
     try:
         await _until_open(port, process.process)
@@ -181,7 +150,7 @@ async def run_calls(n_calls: int, seconds: float, log: Path, launcher: list[str]
 
 
 async def _measure(
-    tables: list[Timetable], seconds: float, process: GatewayProcess, idle_kb: int
+    tables: list[Timetable], seconds: float, process: Process, idle_kb: int
 ) -> tuple[Cost, tuple[float, float]]:
     rng = np.random.default_rng(1)
     begin = time.monotonic() + 0.1
