@@ -13,14 +13,15 @@ from starlette.applications import Starlette
 
 from gateway.active_calls import ActiveCalls
 from gateway.call import Call, CallerSocket, Prompts
-from gateway.errors import GatewayError
+from gateway.console.phone import Phone
+from gateway.errors import GatewayError, SettingsError
 from gateway.feed import Feed
 from gateway.local_realtime import LocalRealtimeServer, installed_recogniser
 from gateway.metrics import Metrics
 from gateway.realtime import Provider, RealtimeClient, SessionConfig, provider_named
 from gateway.sample_orders import order_status
 from gateway.server import GatewayServer
-from gateway.settings import Settings
+from gateway.settings import Settings, is_loopback
 from gateway.tools import Tool
 from gateway.web.health import Health
 from gateway.web.media import MediaStreams
@@ -35,7 +36,12 @@ _log = structlog.get_logger()
 class Gateway:
     """Everything one gateway process is made of."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, phone: bool = False) -> None:
+        """Build it; ``phone`` adds the softphone, for whoever can reach us, so on loopback alone.
+
+        Raises:
+            SettingsError: there is to be a softphone, and we are to be reached from other machines.
+        """
         self.settings = settings
         self.feed = Feed()
         self.metrics = Metrics()
@@ -55,9 +61,10 @@ class Gateway:
         streams = MediaStreams(settings.public_url, settings.auth_tokens, self.active_calls, self._new_call)
         token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         health = Health(self.active_calls, self.metrics, token)
-        self.app = Starlette(
-            routes=[*webhooks.routes(), *streams.routes(), *health.routes()], lifespan=self._lifespan
-        )
+        routes = [*webhooks.routes(), *streams.routes(), *health.routes()]
+        if phone:
+            routes += _phone(settings, self.feed).routes()
+        self.app = Starlette(routes=routes, lifespan=self._lifespan)
 
     def server(self) -> GatewayServer:
         """A server for the application, which drains."""
@@ -94,6 +101,12 @@ class Gateway:
             feed=self.feed,
             metrics=self.metrics,
         )
+
+
+def _phone(settings: Settings, feed: Feed) -> Phone:
+    if not (is_loopback(settings.host) and settings.public_url.startswith("http://")):
+        raise SettingsError("HOST: the softphone is for this machine alone, 127.0.0.1")
+    return Phone(settings.public_url, settings.auth_tokens[0], settings.twilio_account_sid, feed)
 
 
 def _provider(settings: Settings, embedded_url: str | None = None) -> Provider:

@@ -35,6 +35,8 @@ NOBODY_ELSE: dict[str, Any] = {
     "twilio_account_sid": None,
 }
 """Settings that leave nobody but the embedded server to answer, and take any account."""
+DRAIN_TIMEOUT = 1.0
+"""Seconds that a call from the softphone gets once Ctrl-C is pressed."""
 
 
 def demo(
@@ -62,18 +64,30 @@ def demo(
             show_default=False,
         ),
     ] = None,
+    phone: Annotated[
+        bool, typer.Option("--phone", help="No recorded call: serve the softphone's page and wait for yours.")
+    ] = False,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Let the realtime provider of the settings answer, not the embedded server; needs its key.",
+        ),
+    ] = False,
 ) -> None:
     """Place a recorded call through the front door, with no key, no phone and no network.
 
     Starts the embedded realtime server and the gateway, signs and sends the webhook as Twilio does, streams the
-    recording in real time, shows the conversation and its latencies, and writes what both sides heard.
+    recording in real time, shows the conversation and its latencies, and writes what both sides heard. Then, or at
+    once with --phone, talk to it yourself: the softphone's page is at /phone.
     """
-    caller_side = Recording.read(recording or default_recording())
-    _check_output(output)
+    if phone and (recording or once or as_json):
+        raise SettingsError("--phone: goes with neither a recording nor --once nor --json")
+    caller_side = None if phone else Recording.read(recording or default_recording())
+    if not phone:
+        _check_output(output)
     auth_token = secrets.token_hex(16)
-    given = load_settings(
-        host="127.0.0.1", public_url="http://127.0.0.1", twilio_auth_token=auth_token, **NOBODY_ELSE
-    )
+    given = _given_settings(auth_token, live=live)
     configure_logging("WARNING", given.log_format)
     listener = open_listener(given.host, given.port if port is None else port)
     settings = _demo_settings(given, listener)
@@ -82,9 +96,21 @@ def demo(
         raise typer.Exit(0 if fine else 1)
 
 
+def _given_settings(auth_token: str, *, live: bool) -> Settings:
+    """The operator's settings, but for what makes this a demo on loopback."""
+    who = {"twilio_account_sid": None} if live else NOBODY_ELSE
+    given = load_settings(
+        host="127.0.0.1", public_url="http://127.0.0.1", twilio_auth_token=auth_token, **who
+    )
+    if live and given.wants_embedded_server:
+        raise SettingsError("--live: needs OPENAI_API_KEY, or REALTIME_PROVIDER and its REALTIME_API_KEY")
+    return given
+
+
 def _demo_settings(given: Settings, listener: socket.socket) -> Settings:
-    """The operator's settings, on loopback and at the port we have."""
-    return given.model_copy(update={"public_url": f"http://127.0.0.1:{listener.getsockname()[1]}"})
+    """The same at the port we have."""
+    public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return given.model_copy(update={"public_url": public_url, "drain_timeout": DRAIN_TIMEOUT})
 
 
 def _check_output(path: Path) -> None:
@@ -101,31 +127,42 @@ def _check_output(path: Path) -> None:
 async def _demo(
     settings: Settings,
     listener: socket.socket,
-    recording: Recording,
+    recording: Recording | None,
     output: Path,
     *,
     once: bool,
     as_json: bool,
 ) -> bool:
-    gateway = Gateway(settings)
+    gateway = Gateway(settings, phone=True)
     console = Console(stderr=as_json, quiet=as_json)
-    caller = RecordedCaller(recording, settings.public_url, settings.auth_tokens[0])
+    fine = True
     async with serving(gateway.server(), listener):
-        view = CallView(console, caller)
-        async with _watching(gateway, view):
-            with view.live():
-                outcome = await place_call(caller, on_event=view.refresh)
-        figures = analyse(caller)
-        await asyncio.to_thread(write_stereo, output, caller)
-        view.show_result(outcome, figures, output)
-        if as_json:
-            print(json.dumps(_report(outcome, figures, view, output)))
+        if recording is not None:
+            fine = await _call(gateway, console, recording, output, as_json=as_json)
         if not once:
-            console.print(
-                f"The gateway goes on at [bold]{settings.public_url}[/]: /healthz, /readyz, /metrics. Ctrl-C stops it."
-            )
+            url = settings.public_url
+            console.print(f"Talk to it: [bold]{url}/phone[/]", soft_wrap=True)
+            console.print(f"The gateway goes on at {url}: /healthz, /readyz, /metrics. Ctrl-C stops it.")
             sys.stdout.flush()
             await asyncio.Event().wait()
+    return fine
+
+
+async def _call(
+    gateway: Gateway, console: Console, recording: Recording, output: Path, *, as_json: bool
+) -> bool:
+    """Place the recorded call and show it; whether all was well."""
+    settings = gateway.settings
+    caller = RecordedCaller(recording, settings.public_url, settings.auth_tokens[0])
+    view = CallView(console, caller)
+    async with _watching(gateway, view):
+        with view.live():
+            outcome = await place_call(caller, on_event=view.refresh)
+    figures = analyse(caller)
+    await asyncio.to_thread(write_stereo, output, caller)
+    view.show_result(outcome, figures, output)
+    if as_json:
+        print(json.dumps(_report(outcome, figures, view, output)))
     return outcome.end.reason in {"caller-hung-up", "gateway-hung-up"} and not outcome.faults
 
 

@@ -3,20 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from gateway.errors import LocalProtocolError
-from gateway.loadtest.document import Document
 from gateway.loadtest.identity import CallIdentity, new_identity, new_sid
 from gateway.loadtest.playback import PlaybackBuffer
 from gateway.loadtest.recording import Recording
+from gateway.loadtest.signalling import Signalling
 from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
 from gateway.loadtest.stream import CallerStream
 from gateway.loadtest.timeline import Timeline
-from gateway.loadtest.webhook import HttpRequest, Method, call_fields, completed_fields, sign, signed_request
-
-MAX_WEBHOOKS = 20
-"""Requests that one call makes before it is taken for a loop."""
+from gateway.loadtest.webhook import HttpRequest, Method
 
 
 @dataclass(eq=False, repr=False)  # it holds secrets
@@ -43,63 +39,50 @@ class RecordedCaller:
     """Seconds on the call's clock at which the caller hangs up, whatever happens; None to hear it out."""
     timeline: Timeline = field(default_factory=Timeline, init=False)
     playback: PlaybackBuffer = field(default_factory=PlaybackBuffer, init=False)
-    end: End | None = field(default=None, init=False)
-    """How the call ended; None while it goes on."""
-    _step: Step | None = field(default=None, init=False)
-    _document: Document | None = field(default=None, init=False)
+    signalling: Signalling = field(init=False)
     _stream: CallerStream | None = field(default=None, init=False)
-    _n_webhooks: int = field(default=0, init=False)
-    _answered_at: float | None = field(default=None, init=False)
-    _webhook_url: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self.signalling = Signalling(
+            self.public_url, self.auth_token, self.identity, self.voice_url, self.timeline
+        )
+
+    @property
+    def end(self) -> End | None:
+        """How the call ended; None while it goes on."""
+        return self.signalling.end
 
     def first_step(self) -> WebhookStep:
         """Tell where the call begins."""
-        return WebhookStep(self._absolute(self.voice_url))
+        return self.signalling.first_step()
 
     def webhook(
         self, path_or_url: str, now: float, *, method: Method = "POST", extra: Mapping[str, str] | None = None
     ) -> HttpRequest:
-        """Write the next request for TwiML: the first one says that it rings, the others that the call is on."""
-        self._n_webhooks += 1
-        self._webhook_url = self._absolute(path_or_url)
-        status = "ringing" if self._n_webhooks == 1 else "in-progress"
-        fields = {**call_fields(self.identity, status), **(extra or {})}
-        self.timeline.record(now, "webhook-sent", self._webhook_url)
-        return signed_request(method, self._webhook_url, fields, self.auth_token)
+        """Write the next request for TwiML."""
+        return self.signalling.webhook(path_or_url, now, method=method, extra=extra)
 
     def take_twiml(self, status: int, content_type: str | None, body: bytes, now: float) -> Step:
         """Read the answer to the last webhook and tell how the call goes on."""
-        insecure = self.public_url.startswith("http://")
-        document = Document.read(status, content_type, body, url=self._webhook_url, insecure=insecure)
-        if isinstance(document, End):
-            return self._take(document, now)
-        self._document = document
-        if self._answered_at is None:
-            self._answered_at = now
-        return self._go_on(document, now)
+        return self.signalling.take_twiml(status, content_type, body, now)
 
     def fail(self, reason: str, detail: str, now: float) -> End:
         """End the call because the network did not do what the last step asked for."""
-        end = End(reason, detail)
-        self._take(end, now)
-        return end
+        return self.signalling.fail(reason, detail, now)
 
     def handshake_headers(self, stream_url: str) -> dict[str, str]:
-        """Name the headers of Twilio's handshake beyond those of every WebSocket; no Origin, no extensions."""
-        return {
-            "user-agent": "Twilio.TmeWs/1.0",
-            "x-twilio-signature": sign(stream_url, {}, self.auth_token),
-            "accept-encoding": "gzip",
-        }
+        """Name the headers of Twilio's handshake beyond those of every WebSocket."""
+        return self.signalling.handshake_headers(stream_url)
 
     def begin(self, now: float) -> list[str]:
         """Open the media stream that the last step asked for: the connected and start messages."""
-        if not isinstance(self._step, StreamStep):
+        step = self.signalling.step
+        if not isinstance(step, StreamStep):
             raise LocalProtocolError("the TwiML asked for no media stream")
         if self.timeline.started_at is not None:
             self.identity = replace(self.identity, stream_sid=new_sid("MZ", self.identity.stream_sid))
         self._stream = CallerStream(self.recording, self.identity, self.timeline, self.playback)
-        return self._stream.begin(self._step.parameters, now)
+        return self._stream.begin(step.parameters, now)
 
     def due(self, now: float) -> list[str]:
         """Write every frame and echoed mark whose time has come, oldest first."""
@@ -131,52 +114,18 @@ class RecordedCaller:
         if self._stream and reason == "caller-hung-up":
             messages += self._stream.stop(now)
         self._close(now)
-        self._take(End(reason), now)
+        self.signalling.finish(End(reason), now)
         return messages
 
     def stream_closed(self, code: int | None, now: float) -> Step:
         """Go on with the TwiML after the server closed the stream, or it broke (1006 or None)."""
-        if self.end:
-            return self.end
-        self._close(now)
-        self.timeline.record(now, "stream-closed", str(code or 1006))
-        if code in (None, 1006):
-            self.timeline.record_fault(now, "31903", "the connection broke")
-        step = self._step
-        if isinstance(step, StreamStep) and step.action_url:
-            return self._take(WebhookStep(step.action_url, step.action_method), now)
-        if self._document is None:
-            raise LocalProtocolError("no media stream was open")
-        return self._go_on(self._document, now)
+        if self.end is None:
+            self._close(now)
+        return self.signalling.stream_closed(code, now)
 
     def status_callback(self, url: str, now: float, ended_at: datetime) -> HttpRequest:
         """Write the request that reports the end of the call; ``ended_at`` is in UTC."""
-        statuses = {"busy": "busy", "rejected": "no-answer"}
-        status = statuses.get(self.end.reason if self.end else "", "completed")
-        duration = 0.0 if self._answered_at is None or status != "completed" else now - self._answered_at
-        fields = {**call_fields(self.identity, status), **completed_fields(duration, ended_at)}
-        return signed_request("POST", self._absolute(url), fields, self.auth_token)
-
-    def _absolute(self, path_or_url: str) -> str:
-        return path_or_url if urlsplit(path_or_url).scheme else self.public_url.rstrip("/") + path_or_url
-
-    def _go_on(self, document: Document, now: float) -> Step:
-        step = document.next_step()
-        for verb in document.skipped:
-            self.timeline.record(now, "verb-skipped", verb)
-        document.skipped.clear()
-        return self._take(step, now)
-
-    def _take(self, step: Step, now: float) -> Step:
-        if isinstance(step, WebhookStep) and self._n_webhooks >= MAX_WEBHOOKS:
-            step = End("webhook-loop", f"{self._n_webhooks} requests")
-        self._step = step
-        if isinstance(step, End):
-            self.end = step
-            self.timeline.record(now, "ended", str(step))
-        else:
-            self.timeline.record(now, "twiml-taken", step.url)
-        return step
+        return self.signalling.status_callback(url, now, ended_at)
 
     def _close(self, now: float) -> None:
         self._stream = None

@@ -4,12 +4,10 @@ Messages: Twilio, "Media Streams - WebSocket Messages"; counters and timestamps 
 the caller's clock, passed in.
 """
 
-import base64
 import math
 from collections.abc import Mapping
 
-import msgspec
-
+from gateway.loadtest.caller_messages import CONNECTED, CallerMessages
 from gateway.loadtest.identity import CallIdentity
 from gateway.loadtest.playback import PlaybackBuffer
 from gateway.loadtest.recording import PTIME_MS, Recording
@@ -20,8 +18,6 @@ PTIME = PTIME_MS / 1000
 """Seconds in a frame."""
 _ROUNDING = 1e-6
 """Frames: far below one, above the rounding of clocks."""
-CONNECTED = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
-_encoder = msgspec.json.Encoder()
 
 
 class CallerStream:
@@ -40,7 +36,7 @@ class CallerStream:
         self._playback = playback
         self._started_at = 0.0
         self._said = SaidRun(0)
-        self._n_sequence = 0
+        self._messages = CallerMessages(identity)
 
     def begin(self, parameters: Mapping[str, str], now: float) -> list[str]:
         """Write the connected and start messages."""
@@ -51,7 +47,7 @@ class CallerStream:
         self._said = SaidRun(math.ceil((now - self._started_at) / PTIME - _ROUNDING))
         timeline.said.append(self._said)
         timeline.record(now, "stream-started", self._identity.stream_sid)
-        return [CONNECTED, self._start(parameters)]
+        return [CONNECTED, self._messages.start(parameters)]
 
     def next_deadline(self) -> float:
         """When the next frame or mark must be sent."""
@@ -91,13 +87,12 @@ class CallerStream:
     def press(self, digit: str, now: float) -> list[str]:
         """Write the message for a key, one of ``0123456789*#ABCD``."""
         self._timeline.record(now, "digit-sent")
-        return [self._message("dtmf", {"track": "inbound_track", "digit": digit})]
+        return [self._messages.dtmf(digit)]
 
     def stop(self, now: float) -> list[str]:
         """Write the stop message; nothing may follow it."""
         self._timeline.record(now, "stop-sent")
-        sids = {"accountSid": self._identity.account_sid, "callSid": self._identity.call_sid}
-        return [self._message("stop", sids)]
+        return [self._messages.stop()]
 
     def _frame_due(self) -> float:
         return self._started_at + (self._said.first_frame + self._said.n_frames + 1) * PTIME
@@ -105,43 +100,11 @@ class CallerStream:
     def _frame(self, lateness: float) -> str:
         self._timeline.frame_lateness_ms.append(lateness * 1000)
         said = self._said
-        payload = base64.b64encode(self._recording.frame(said.first_frame + said.n_frames)).decode()
-        timestamp_ms = said.n_frames * PTIME_MS
+        payload = self._recording.frame(said.first_frame + said.n_frames)
         said.n_frames += 1
-        return self._message(
-            "media",
-            {
-                "track": "inbound",
-                "chunk": str(said.n_frames),
-                "timestamp": str(timestamp_ms),
-                "payload": payload,
-            },
-        )
+        return self._messages.media(payload, said.n_frames, (said.n_frames - 1) * PTIME_MS)
 
     def _mark(self, now: float) -> str:
         mark = self._playback.pop_due()
         self._timeline.record(now, "mark-echoed", mark.name)
-        return self._message("mark", {"name": mark.name})
-
-    def _start(self, parameters: Mapping[str, str]) -> str:
-        return self._message(
-            "start",
-            {
-                "accountSid": self._identity.account_sid,
-                "streamSid": self._identity.stream_sid,
-                "callSid": self._identity.call_sid,
-                "tracks": ["inbound"],
-                "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-                "customParameters": dict(parameters),
-            },
-        )
-
-    def _message(self, event: str, body: Mapping[str, object]) -> str:
-        self._n_sequence += 1
-        message = {
-            "event": event,
-            "sequenceNumber": str(self._n_sequence),
-            event: body,
-            "streamSid": self._identity.stream_sid,
-        }
-        return _encoder.encode(message).decode()
+        return self._messages.mark(mark.name)

@@ -1,8 +1,10 @@
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,40 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_2(tmp_path: Pat
 
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["--live", "--once"], "--live"),
+        (["--phone", "--once"], "--phone"),
+        (["--phone", "--json"], "--phone"),
+    ],
+)
+def test_options_that_cannot_be_followed_are_one_line_and_exit_code_2(
+    arguments: list[str], option: str
+) -> None:
+    done = gateway("demo", "--port", "0", *arguments, OPENAI_API_KEY="", REALTIME_API_KEY="", REALTIME_URL="")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{option}: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_phone_is_served_without_a_call_and_its_address_is_printed() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gateway", "demo", "--phone", "--port", "0"],
+        env=environment, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("Talk to it: http://127.0.0.1:")
+        with urllib.request.urlopen(line.removeprefix("Talk to it: ").strip(), timeout=5) as response:
+            assert b"<title>Softphone" in response.read()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) in {0, 130}
+    finally:
+        process.kill()
+        process.communicate()

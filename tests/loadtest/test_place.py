@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 from aiohttp import ClientTimeout, WSMsgType, web
 
-from gateway.loadtest import place
+from gateway.loadtest import line
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.live_stream import HangUp
 from gateway.loadtest.place import Outcome, place_call
@@ -266,7 +266,7 @@ def test_a_caller_can_go_away_without_a_stop(end: HangUp, reason: str, close_cod
 
 
 def test_a_gateway_that_reads_nothing_cannot_hold_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(line, "CLOSE_TIMEOUT", 0.1)
 
     assert call(FakeGateway(is_deaf=True), quick_caller()).end == End("caller-hung-up")
 
@@ -306,7 +306,7 @@ def test_a_redirect_to_a_page_that_is_not_there_is_a_failure() -> None:
 
 
 def test_a_webhook_that_takes_too_long_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "WEBHOOK_TIMEOUT", ClientTimeout(total=0.1))
+    monkeypatch.setattr(line, "WEBHOOK_TIMEOUT", ClientTimeout(total=0.1))
 
     outcome = call(FakeGateway(stalls=True), quick_caller())
 
@@ -377,7 +377,7 @@ def test_a_stream_that_does_not_open_is_unreachable(answer: bytes) -> None:
 
 
 def test_a_stream_whose_handshake_is_never_answered_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "STREAM_TIMEOUT", 0.1)
+    monkeypatch.setattr(line, "STREAM_TIMEOUT", 0.1)
 
     assert asyncio.run(stream_to(None, quick_caller())).end.reason == "stream-timeout"
 
@@ -408,7 +408,7 @@ def test_a_plain_gateway_is_called_at_its_own_address() -> None:
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             caller = quick_caller(hang_up_after=0.1)
-            caller.public_url = "http://{}:{}".format(*runner.addresses[0])
+            caller.signalling.public_url = "http://{}:{}".format(*runner.addresses[0])
             return await place_call(caller)
         finally:
             await runner.cleanup()

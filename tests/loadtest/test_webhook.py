@@ -69,7 +69,7 @@ def test_later_requests_say_that_the_call_is_on() -> None:
 
 def test_a_public_url_below_a_path_keeps_the_path() -> None:
     caller = new_caller()
-    caller.public_url = "https://example.com/gateway/"
+    caller.signalling.public_url = "https://example.com/gateway/"
 
     assert caller.webhook("/twilio/voice", 1.0).url == "https://example.com/gateway/twilio/voice"
 

@@ -1,0 +1,139 @@
+"""The network side of a call: Twilio's webhooks with aiohttp, the handshake of its media stream with websockets."""
+
+import asyncio
+from datetime import UTC, datetime
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from yarl import URL
+
+from gateway.loadtest.document import MAX_BYTES
+from gateway.loadtest.signalling import Signalling
+from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
+from gateway.loadtest.webhook import HttpRequest
+
+Address = tuple[str, int]
+"""Host and port."""
+
+WEBHOOK_TIMEOUT = aiohttp.ClientTimeout(total=15.0, sock_connect=5.0)
+"""Seconds; Twilio's own limits."""
+STREAM_TIMEOUT = 10.0
+"""Seconds for the handshake of a media stream."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds for the server to answer a close."""
+MAX_UNREAD = 1 << 26
+"""Bytes the server may leave unread before it holds the caller up: an hour of media. A person would not wait."""
+
+
+def new_http() -> aiohttp.ClientSession:
+    """An HTTP client with Twilio's patience and without cookies."""
+    return aiohttp.ClientSession(timeout=WEBHOOK_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
+
+
+class _Connect(connect):
+    """A handshake that is refused by anything but 101, redirects included, as with Twilio."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class Line:
+    """One call's requests and handshakes; what they come to is told to its signalling."""
+
+    def __init__(
+        self,
+        signalling: Signalling,
+        http: aiohttp.ClientSession,
+        connect_to: Address | None = None,
+        *,
+        max_message: int | None = None,
+    ) -> None:
+        """Take ``connect_to`` as the address of every host, without TLS, and ``max_message`` as bytes of a message."""
+        self._signalling = signalling
+        self._http = http
+        self._connect_to = connect_to
+        self._max_message = max_message
+        self._now = asyncio.get_running_loop().time
+
+    async def ask(self, step: WebhookStep) -> Step:
+        """Make the request of a webhook."""
+        request = self._signalling.webhook(step.url, self._now(), method=step.method)
+        try:
+            status, content_type, body = await self._send(request)
+        except TimeoutError:
+            return self._signalling.fail("webhook-timeout", step.url, self._now())
+        except (aiohttp.ClientError, OSError) as error:
+            return self._signalling.fail("webhook-unreachable", f"{step.url}: {error}", self._now())
+        return self._signalling.take_twiml(status, content_type, body, self._now())
+
+    async def report(self, url: str) -> None:
+        """Send the status callback; that it fails changes nothing about the call."""
+        request = self._signalling.status_callback(url, self._now(), datetime.now(UTC))
+        try:
+            status, _, _ = await self._send(request)
+        except (aiohttp.ClientError, OSError) as error:
+            self._signalling.timeline.record_fault(
+                self._now(), "15003", f"{request.url}: {error or 'timeout'}"
+            )
+            return
+        if not 200 <= status < 300:
+            self._signalling.timeline.record_fault(self._now(), "15003", f"{request.url}: {status}")
+
+    async def open(self, step: StreamStep) -> ClientConnection | End:
+        """Open a media stream; the end of the call if that fails."""
+        try:
+            return await self._open(step.url)
+        except TimeoutError:
+            return self._signalling.fail("stream-timeout", step.url, self._now())
+        except InvalidStatus as error:
+            status = error.response.status_code
+            return self._signalling.fail("stream-refused", f"{step.url}: {status}", self._now())
+        except InvalidURI as error:
+            return self._signalling.fail("stream-url-invalid", str(error), self._now())
+        except (InvalidHandshake, ConnectionClosed, EOFError, OSError) as error:
+            return self._signalling.fail("stream-unreachable", f"{step.url}: {error}", self._now())
+
+    async def _send(self, request: HttpRequest) -> tuple[int, str | None, bytes]:
+        url, headers = request.url, dict(request.headers)
+        if self._connect_to:
+            headers["Host"] = urlsplit(url).netloc.rpartition("@")[2]
+            url = _at(self._connect_to, url)
+        target = URL(url, encoded=True)  # as it was signed
+        async with self._http.request(
+            request.method, target, headers=headers, data=request.body or None, allow_redirects=False
+        ) as response:
+            try:
+                body = await response.content.readexactly(MAX_BYTES + 1)
+            except asyncio.IncompleteReadError as error:
+                body = error.partial
+            return response.status, response.headers.get("Content-Type"), body
+
+    async def _open(self, url: str) -> ClientConnection:
+        parts = urlsplit(url)
+        host, port = self._connect_to or (
+            parts.hostname,
+            parts.port or (443 if parts.scheme == "wss" else 80),
+        )
+        return await _Connect(
+            url.replace("wss://", "ws://", 1) if self._connect_to else url,
+            additional_headers=self._signalling.handshake_headers(url),
+            user_agent_header=None,
+            compression=None,
+            proxy=None,
+            open_timeout=STREAM_TIMEOUT,
+            close_timeout=CLOSE_TIMEOUT,
+            ping_interval=None,  # Twilio is not known to ping
+            max_size=self._max_message,
+            write_limit=MAX_UNREAD,
+            host=host,
+            port=port,
+        )
+
+
+def _at(address: Address, url: str) -> str:
+    """Spell an https URL for another host, without TLS."""
+    host, port = address
+    netloc = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return urlunsplit(urlsplit(url)._replace(scheme="http", netloc=netloc))
