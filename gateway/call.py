@@ -12,25 +12,19 @@ from gateway import ending as endings
 from gateway import feed as news
 from gateway.active_calls import ActiveCalls
 from gateway.bridge import AppendAudio, Bridge, CancelResponse, ClearAudio, Command, PlayAudio, TruncateItem
+from gateway.call_report import CallReport
 from gateway.comfort import Comfort
 from gateway.ending import Ending
 from gateway.errors import CallEnded, RealtimeError
 from gateway.feed import Feed
 from gateway.goodbye import Goodbye
+from gateway.keyed import Keyed
 from gateway.metrics import Metrics
 from gateway.realtime import RealtimeClient
-from gateway.realtime.events import (
-    AudioDelta,
-    CallerTranscript,
-    ServerEvent,
-    SpeechStarted,
-    SpeechStopped,
-    TranscriptDone,
-    Unknown,
-)
+from gateway.realtime.events import AudioDelta, ServerEvent, Unknown
 from gateway.realtime.retry import is_retryable
 from gateway.tools import Tool
-from gateway.twilio.messages import MalformedMessage, Mark, Media, Start, Stop, StreamMessage
+from gateway.twilio.messages import Dtmf, MalformedMessage, Mark, Media, Start, Stop, StreamMessage
 from gateway.twilio.stream import MediaStreamProtocol, OutOfOrder, State, UnsupportedMedia
 
 START_TIMEOUT = 10.0
@@ -85,7 +79,7 @@ class Call:
         self._active_calls = active_calls
         self._client = new_client()
         self._prompts = prompts
-        self._feed = feed
+        self._report = CallReport(feed, metrics)
         self._metrics = metrics
         self._stream = MediaStreamProtocol()
         detection, provider = self._client.config.turn_detection, self._client.provider
@@ -100,11 +94,10 @@ class Call:
         self._comfort = Comfort(self._is_audible, self._ask_for_patience)
         self._goodbye = Goodbye(self._is_audible, lambda: self.end(endings.MODEL_HANGUP))
         self._tools = (*tools, self._goodbye.tool())
+        self._keyed = Keyed(self._enter)
         self._all_heard = asyncio.Event()
         self._gone = asyncio.Event()
         self._media_at = time.monotonic()
-        self._speech_stopped_at: float | None = None
-        self._item_id: str | None = None
         self._n_malformed = 0
         self._close_code: int | None = None
         self._added_up = metrics.added_latency.labels("caller-to-model")
@@ -146,6 +139,7 @@ class Call:
                 tasks.create_task(self._until_ended(), name="ending")
                 tasks.create_task(self._begin(), name="begin")
                 tasks.create_task(self._comfort.run(self._begun), name="comfort")
+                tasks.create_task(self._keyed.run(), name="keys")
                 tasks.create_task(self._watch(), name="watch")
         except* CallEnded as group:
             ended += [exc.ending for exc in group.exceptions if isinstance(exc, CallEnded)]
@@ -173,7 +167,13 @@ class Call:
             passing = is_retryable(exc.code)
             raise CallEnded(endings.MODEL_UNREACHABLE if passing else endings.MODEL_REFUSED) from None
         self._comfort.model_came()
-        self._publish(news.ModelReady)
+        self._report.publish(news.ModelReady)
+
+    async def _enter(self, keys: str) -> None:
+        try:
+            await self._client.send_user_message_content([{"type": "text", "text": keys}])
+        except RealtimeError as exc:
+            self._log.warning("keys lost", reason=str(exc))
 
     async def _watch(self) -> None:
         """Look after what would otherwise just be silent."""
@@ -238,6 +238,8 @@ class Call:
             if not self._bridge.playback.is_unheard:
                 self._all_heard.set()
                 self._goodbye.heard()
+        elif isinstance(message, Dtmf):
+            self._keyed.press(message.dtmf.digit)
         elif isinstance(message, Start):
             self._start(message, now)
         elif isinstance(message, Stop):
@@ -249,10 +251,11 @@ class Call:
             self.end(endings.BAD_TOKEN)
             return
         self._log = self._log.bind(call_sid=self._stream.call_sid, stream_sid=self._stream.stream_sid)
+        self._report.call_sid = self._stream.call_sid
         self._active_calls.n_unauthenticated -= 1
         self._metrics.calls_active.inc()
         self._media_at = now
-        self._publish(news.CallStarted)
+        self._report.publish(news.CallStarted)
         self._begun.set()
 
     def _caller_gone(self, ending: Ending) -> None:
@@ -285,7 +288,7 @@ class Call:
             self._perform(self._bridge.model_event(event, now))
             if type(event) is AudioDelta:
                 self._added_down.observe(time.monotonic() - now)
-            self._report(event, now)
+            self._report.model_event(event, now)
         except Exception:
             self._fail()
 
@@ -293,37 +296,16 @@ class Call:
         if not self._ended.done():
             self._comfort.model_went()
             self._perform(self._bridge.session_lost(time.monotonic()))
-            self._publish(news.ModelLost, code=event["code"])
+            self._report.publish(news.ModelLost, code=event["code"])
 
     def _model_restored(self, event: dict[str, Any]) -> None:
         self._comfort.model_came()
         self._metrics.model_gap.observe(event["gap_ms"] / 1000)
-        self._publish(news.ModelRestored, gap_ms=event["gap_ms"])
+        self._report.publish(news.ModelRestored, gap_ms=event["gap_ms"])
 
     def _model_over(self, event: dict[str, Any]) -> None:
         if event["error"]:
             self.end(endings.MODEL_LOST if is_retryable(event["code"]) else endings.MODEL_REFUSED)
-
-    def _report(self, event: ServerEvent | Unknown, now: float) -> None:
-        """Tell the feed and the metrics."""
-        match event:
-            case AudioDelta(item_id=item_id) if item_id != self._item_id:
-                self._item_id = item_id
-                self._publish(news.ModelSpeaking, item_id=item_id)
-                if self._speech_stopped_at is not None:
-                    self._metrics.response_latency.observe(now - self._speech_stopped_at)
-                    self._speech_stopped_at = None
-            case SpeechStarted(item_id=item_id):
-                self._publish(news.CallerSpeaking, item_id=item_id)
-            case SpeechStopped(item_id=item_id):
-                self._speech_stopped_at = now
-                self._publish(news.CallerSilent, item_id=item_id)
-            case CallerTranscript(item_id=item_id, transcript=text):
-                self._publish(news.CallerSaid, item_id=item_id, text=text)
-            case TranscriptDone(item_id=item_id, transcript=text):
-                self._publish(news.ModelSaid, item_id=item_id, text=text)
-            case _:
-                pass
 
     # Both
 
@@ -340,7 +322,7 @@ class Call:
                     self._metrics.barge_ins.inc()
                 case TruncateItem(item_id=item_id, audio_end_ms=ms):
                     self._send_to_model(self._client.truncate_item_nowait, item_id, ms)
-                    self._publish(news.Interrupted, item_id=item_id, heard_ms=ms)
+                    self._report.publish(news.Interrupted, item_id=item_id, heard_ms=ms)
                 case CancelResponse(response_id=response_id):
                     self._send_to_model(self._client.cancel_response_nowait, response_id)
 
@@ -354,36 +336,13 @@ class Call:
         self._log.exception("call failed")
         self.end(endings.BUG)
 
-    def _publish(self, kind: type[news.CallEvent], **details: object) -> None:
-        self._feed.publish(kind(self._stream.call_sid, time.monotonic(), **details))
-
     def _account_for(self, ending: Ending, seconds: float) -> None:
         """The numbers of a call that is over."""
-        tally, metrics = self._bridge.tally, self._metrics
-        metrics.calls.labels(ending.by, ending.reason).inc()
-        metrics.dropped_audio.labels("model-not-ready").inc(self._client.n_dropped_ms / 1000)
-        metrics.dropped_audio.labels("flood").inc(tally.flooded_ms / 1000)
-        metrics.dropped_audio.labels("late-delta").inc(tally.late_ms / 1000)
-        metrics.skipped_messages.labels("model").inc(self._client.realtime.n_malformed)
         if self._begun.is_set():
-            metrics.calls_active.dec()
+            self._metrics.calls_active.dec()
             self._active_calls.finish(self._stream.call_sid, ending)
-            self._publish(news.CallOver, ending=ending)
+            self._report.publish(news.CallOver, ending=ending)
         else:
             self._active_calls.n_unauthenticated -= 1
-        self._log.info(
-            "call ended",
-            by=ending.by,
-            reason=ending.reason,
-            seconds=round(seconds, 2),
-            caller_ms=tally.caller_ms,
-            model_ms=tally.model_ms,
-            barge_ins=tally.n_barge_ins,
-            late_ms=tally.late_ms,
-            flooded_ms=tally.flooded_ms,
-            dropped_ms=self._client.n_dropped_ms,
-            sessions=self._client.n_sessions,
-            malformed=self._n_malformed,
-            missing=self._stream.n_missing,
-            tokens=self._client.conversation.usage.total_tokens,
-        )
+        counted = {"malformed": self._n_malformed, "missing": self._stream.n_missing}
+        self._report.over(ending, seconds, self._bridge, self._client, **counted)

@@ -1,0 +1,85 @@
+"""What is told of a call while it goes on and when it is over: to the feed, the metrics and the log."""
+
+import time
+
+import structlog
+
+from gateway import feed as news
+from gateway.bridge import Bridge
+from gateway.ending import Ending
+from gateway.feed import Feed
+from gateway.metrics import Metrics
+from gateway.realtime import RealtimeClient
+from gateway.realtime.events import (
+    AudioDelta,
+    CallerTranscript,
+    ServerEvent,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptDone,
+    Unknown,
+)
+
+_log = structlog.get_logger()
+
+
+class CallReport:
+    """Tells of one call. ``call_sid`` is "" until the call has one."""
+
+    def __init__(self, feed: Feed, metrics: Metrics) -> None:
+        self._feed = feed
+        self._metrics = metrics
+        self._speech_stopped_at: float | None = None
+        self._item_id: str | None = None
+        self.call_sid = ""
+
+    def publish(self, kind: type[news.CallEvent], **details: object) -> None:
+        """Tell whoever watches now."""
+        self._feed.publish(kind(self.call_sid, time.monotonic(), **details))
+
+    def model_event(self, event: ServerEvent | Unknown, now: float) -> None:
+        """Tell what an event of the model's says about the conversation."""
+        match event:
+            case AudioDelta(item_id=item_id) if item_id != self._item_id:
+                self._item_id = item_id
+                self.publish(news.ModelSpeaking, item_id=item_id)
+                if self._speech_stopped_at is not None:
+                    self._metrics.response_latency.observe(now - self._speech_stopped_at)
+                    self._speech_stopped_at = None
+            case SpeechStarted(item_id=item_id):
+                self.publish(news.CallerSpeaking, item_id=item_id)
+            case SpeechStopped(item_id=item_id):
+                self._speech_stopped_at = now
+                self.publish(news.CallerSilent, item_id=item_id)
+            case CallerTranscript(item_id=item_id, transcript=text):
+                self.publish(news.CallerSaid, item_id=item_id, text=text)
+            case TranscriptDone(item_id=item_id, transcript=text):
+                self.publish(news.ModelSaid, item_id=item_id, text=text)
+            case _:
+                pass
+
+    def over(
+        self, ending: Ending, seconds: float, bridge: Bridge, client: RealtimeClient, **counted: int
+    ) -> None:
+        """Give the numbers of the call; ``counted`` is for the log alone."""
+        tally, metrics = bridge.tally, self._metrics
+        metrics.calls.labels(ending.by, ending.reason).inc()
+        metrics.dropped_audio.labels("model-not-ready").inc(client.n_dropped_ms / 1000)
+        metrics.dropped_audio.labels("flood").inc(tally.flooded_ms / 1000)
+        metrics.dropped_audio.labels("late-delta").inc(tally.late_ms / 1000)
+        metrics.skipped_messages.labels("model").inc(client.realtime.n_malformed)
+        _log.info(
+            "call ended",
+            by=ending.by,
+            reason=ending.reason,
+            seconds=round(seconds, 2),
+            caller_ms=tally.caller_ms,
+            model_ms=tally.model_ms,
+            barge_ins=tally.n_barge_ins,
+            late_ms=tally.late_ms,
+            flooded_ms=tally.flooded_ms,
+            dropped_ms=client.n_dropped_ms,
+            sessions=client.n_sessions,
+            tokens=client.conversation.usage.total_tokens,
+            **counted,
+        )
