@@ -76,6 +76,7 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
     "gateway/local_realtime/moonshine_tokens.py": IO,
     "gateway/local_realtime/segments.py": IO,
     "gateway/local_realtime/session.py": IO,
+    "gateway/local_realtime/personas": IO,
     "gateway/loadtest": ("gateway.realtime", "gateway.local_realtime", "gateway.bridge", "gateway.playback", *OUTER),
     "gateway/loadtest/caller.py": IO,
     "gateway/loadtest/caller_messages.py": IO,

@@ -3,22 +3,28 @@
 from gateway.local_realtime.hearing import Recogniser
 from gateway.local_realtime.moonshine import MoonshineRecogniser, installed_recogniser
 from gateway.local_realtime.moonshine_files import RecogniserUnavailable
-from gateway.local_realtime.persona import Answer, Persona, RecordedPersona, Said, ToolCall, ToolOutput, Turn
+from gateway.local_realtime.persona import Answer, Persona, Said, ToolCall, ToolOutput, Turn
+from gateway.local_realtime.personas import EchoPersona, OrderDesk, RecordedPersona, ScriptedPersona
 from gateway.local_realtime.server import LocalRealtimeServer
 from gateway.local_realtime.session import LocalSession
+from gateway.local_realtime.tools import OfferedTool
 from gateway.local_realtime.voice import RecordedVoice, Voice
 
 __all__ = [
     "Answer",
+    "EchoPersona",
     "LocalRealtimeServer",
     "LocalSession",
     "MoonshineRecogniser",
+    "OfferedTool",
+    "OrderDesk",
     "Persona",
     "Recogniser",
     "RecogniserUnavailable",
     "RecordedPersona",
     "RecordedVoice",
     "Said",
+    "ScriptedPersona",
     "ToolCall",
     "ToolOutput",
     "Turn",

@@ -1,12 +1,15 @@
 """What the embedded server answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal, Protocol
 
 import msgspec
 
 from gateway.local_realtime.conversation import Item
-from gateway.local_realtime.tools import OfferedTools
+from gateway.local_realtime.tools import OfferedTool, OfferedTools
+
+TurnKind = Literal["nothing", "text", "speech", "silence", "tool"]
+"""``silence``: the idle timeout ran out."""
 
 
 class ToolOutput(msgspec.Struct, frozen=True):
@@ -30,18 +33,18 @@ class Said(msgspec.Struct, frozen=True):
 class Turn(msgspec.Struct, frozen=True):
     """What is to be answered."""
 
-    kind: Literal["nothing", "text", "speech", "silence", "tool"]
-    """How the other side's last word came: not at all yet, typed, spoken, or as a tool's output."""
+    kind: TurnKind
+    """How the other side's last word came: not at all yet, typed, spoken, as a tool's output, or not in time."""
     text: str
-    """The words; empty where they were only heard."""
+    """The words; empty where speech was not understood."""
     instructions: str
-    """How the client wants the model to behave."""
+    """How the client wants the model to behave, in the whole session."""
     request: str = ""
-    """What it wants of this very answer."""
-    tools: tuple[str, ...] = ()
-    """The functions that may be called, by name."""
+    """What the client wants of this very answer; a model would obey."""
+    tools: tuple[OfferedTool, ...] = ()
+    """The functions that may be called."""
     required_tools: tuple[str, ...] = ()
-    """The functions of which one must be called; empty leaves it to the persona."""
+    """The functions of which one must be called, by name; empty leaves it to the persona."""
     tool_outputs: tuple[ToolOutput, ...] = ()
     """All outputs since the model's last message."""
     history: tuple[Said, ...] = ()
@@ -72,31 +75,6 @@ class Persona(Protocol):
         """Give the answer; a string is one of words alone."""
 
 
-class RecordedPersona:
-    """Says the recorded prompts: a greeting first, then the answers in turn.
-
-    ``texts`` are the prompts by name: ``hello``, ``text`` and ``answer_1``, ``answer_2``...
-    """
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = texts
-        names = [name for name in texts if name.startswith("answer_")]
-        self._answers = sorted(names, key=lambda name: (len(name), name))
-        self._n_answered = 0
-
-    def answer(self, turn: Turn) -> str:
-        """Greet, acknowledge a text, or give the next answer."""
-        match turn.kind:
-            case "nothing":
-                return self._texts["hello"]
-            case "text":
-                return self._texts["text"]
-            case _:
-                name = self._answers[self._n_answered % len(self._answers)]
-                self._n_answered += 1
-                return self._texts[name]
-
-
 _NO_TOOLS = OfferedTools()
 
 
@@ -107,24 +85,24 @@ def turn_to_answer(
     items = list(items)
     kind, text = _last_word(items)
     return Turn(
-        kind,
-        text,
-        instructions,
-        request,
-        tools.names,
-        tools.required,
-        _tool_outputs(items),
-        tuple(Said(item.role or item.state["type"], item.text()) for item in items),
+        kind=kind,
+        text=text,
+        instructions=instructions,
+        request=request,
+        tools=tools.tools,
+        required_tools=tools.required,
+        tool_outputs=_tool_outputs(items),
+        history=tuple(Said(item.role or item.state["type"], item.text()) for item in items),
     )
 
 
-def _last_word(items: list[Item]) -> tuple[Literal["nothing", "text", "speech", "silence", "tool"], str]:
+def _last_word(items: list[Item]) -> tuple[TurnKind, str]:
     for item in reversed(items):
         if item.state["type"] == "function_call_output":
             return "tool", item.text()
-        if item.is_silence:
-            return "silence", ""
         if item.role == "user":
+            if item.is_silence:
+                return "silence", ""
             spoken = any(part["type"] == "input_audio" for part in item.state["content"])
             return "speech" if spoken else "text", item.text()
     return "nothing", ""

@@ -15,7 +15,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from gateway.local_realtime.connection import MAX_UNSENT_BYTES, Connection
 from gateway.local_realtime.handshake import PATH, Handshakes, choose_subprotocol
 from gateway.local_realtime.hearing import Recogniser
-from gateway.local_realtime.persona import Persona, RecordedPersona
+from gateway.local_realtime.persona import Persona
+from gateway.local_realtime.personas import RecordedPersona
 from gateway.local_realtime.response import Pace
 from gateway.local_realtime.session import SESSION_LIMIT, LocalSession
 from gateway.local_realtime.voice import PROMPTS, RecordedVoice, Voice, prompt_texts

@@ -8,12 +8,21 @@ import msgspec
 from gateway.local_realtime.errors import ClientEventError
 
 
-class OfferedTools(msgspec.Struct, frozen=True):
-    """The function tools of one response, by name."""
+class OfferedTool(msgspec.Struct, frozen=True):
+    """A function of the client's that may be called."""
 
-    names: tuple[str, ...] = ()
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = {}
+    """The JSON schema of its arguments, as the client wrote it."""
+
+
+class OfferedTools(msgspec.Struct, frozen=True):
+    """The function tools of one response."""
+
+    tools: tuple[OfferedTool, ...] = ()
     required: tuple[str, ...] = ()
-    """One of these must be called; empty leaves it to the model."""
+    """One of these must be called, by name; empty leaves it to the model."""
 
 
 def offered_tools(
@@ -26,15 +35,16 @@ def offered_tools(
     Raises:
         ClientEventError: the choice demands a tool that is not there.
     """
-    functions = tuple(str(tool["name"]) for tool in tools if tool["type"] == "function")
+    functions = tuple(_offered(tool) for tool in tools if tool["type"] == "function")
+    names = tuple(tool.name for tool in functions)
     match choice:
         case "auto":
             return OfferedTools(functions)
         case "none":
             return OfferedTools()
         case "required" if tools:
-            return OfferedTools(functions, functions)
-        case {"type": "function", "name": name} if name in functions:
+            return OfferedTools(functions, names)
+        case {"type": "function", "name": name} if name in names:
             return OfferedTools(functions, (name,))
         case {"type": "mcp", "server_label": label} if any(
             tool.get("server_label") == label for tool in tools
@@ -44,6 +54,10 @@ def offered_tools(
     raise ClientEventError(
         f"Tool choice demands {wanted}, which is not among the tools.", param=f"{where}.tool_choice"
     )
+
+
+def _offered(tool: Mapping[str, Any]) -> OfferedTool:
+    return OfferedTool(str(tool["name"]), tool.get("description") or "", tool.get("parameters") or {})
 
 
 def _chosen(choice: str | Mapping[str, Any]) -> str:

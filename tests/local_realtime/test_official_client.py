@@ -120,7 +120,7 @@ class Clerk:
     """Looks up the weather, then two more things at once, and speaks of what came back."""
 
     def answer(self, turn: Turn) -> Answer | str:
-        assert turn.tools == ("weather", "time")
+        assert [tool.name for tool in turn.tools] == ["weather", "time"]
         match [given.name for given in turn.tool_outputs]:
             case []:
                 return Answer(calls=(ToolCall("weather", '{"city": "Paris"}'),))

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.local_realtime import Answer, RecordedVoice, ToolCall, ToolOutput
+from gateway.local_realtime import Answer, OfferedTool, RecordedVoice, ToolCall, ToolOutput
 from tests.local_realtime.sessions import (
     Event,
     ScriptedPersona,
@@ -219,7 +219,8 @@ def test_the_persona_is_told_which_tools_it_may_and_must_call(voice: RecordedVoi
     talk.update(tool_choice="none")
     answer(talk)
 
-    assert [(turn.tools, turn.required_tools) for turn in persona.turns] == [
+    told = [(tuple(tool.name for tool in turn.tools), turn.required_tools) for turn in persona.turns]
+    assert told == [
         (both, ()),
         (("other",), ()),
         ((), ()),
@@ -227,6 +228,24 @@ def test_the_persona_is_told_which_tools_it_may_and_must_call(voice: RecordedVoi
         (both, ("time",)),
         ((), ()),
     ]
+
+
+def test_the_persona_is_told_what_a_tool_is_for_and_what_it_takes(voice: RecordedVoice) -> None:
+    persona = ScriptedPersona("Fine")
+    answer(talk_with(voice, persona))
+    weather, _ = persona.turns[0].tools
+    given = function("weather")
+    assert weather == OfferedTool("weather", given["description"], given["parameters"])
+
+
+def test_the_persona_is_told_a_request_apart_from_the_standing_instructions(voice: RecordedVoice) -> None:
+    persona = ScriptedPersona("Fine", "Fine")
+    talk = talk_with(voice, persona)
+    talk.update(instructions="Be kind")
+    answer(talk, instructions="Say hello")
+    answer(talk)
+    told = [(turn.instructions, turn.request) for turn in persona.turns]
+    assert told == [("Be kind", "Say hello"), ("Be kind", "")]
 
 
 def test_a_demand_for_a_missing_tool_is_refused_and_changes_nothing(voice: RecordedVoice) -> None:
@@ -240,7 +259,8 @@ def test_a_demand_for_a_missing_tool_is_refused_and_changes_nothing(voice: Recor
     (refused,) = talk.update(tools=[], tool_choice="required")
     assert refused["error"]["param"] == "session.tool_choice"
     assert response_of(answer(talk))["status"] == "completed"
-    assert (persona.turns[0].tools, persona.turns[0].instructions) == (("weather", "time"), "")
+    (turn,) = persona.turns
+    assert ([tool.name for tool in turn.tools], turn.instructions) == (["weather", "time"], "")
 
 
 def test_a_persona_may_call_a_tool_that_was_not_offered(voice: RecordedVoice) -> None:

@@ -3,12 +3,13 @@ from typing import Any
 import pytest
 
 from gateway.local_realtime.errors import ClientEventError
-from gateway.local_realtime.tools import OfferedTools, offered_tools
+from gateway.local_realtime.tools import OfferedTool, OfferedTools, offered_tools
 
-WEATHER = {"type": "function", "name": "weather"}
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}}
+WEATHER = {"type": "function", "name": "weather", "description": "How warm it is", "parameters": CITY}
 TIME = {"type": "function", "name": "time"}
 REMOTE = {"type": "mcp", "server_label": "shop"}
-BOTH = ("weather", "time")
+BOTH = (OfferedTool("weather", "How warm it is", CITY), OfferedTool("time"))
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,7 @@ BOTH = ("weather", "time")
     [
         ("auto", OfferedTools(BOTH)),
         ("none", OfferedTools()),
-        ("required", OfferedTools(BOTH, BOTH)),
+        ("required", OfferedTools(BOTH, ("weather", "time"))),
         (TIME, OfferedTools(BOTH, ("time",))),
         ({"type": "mcp", "server_label": "shop"}, OfferedTools()),
     ],
