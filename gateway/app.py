@@ -16,7 +16,7 @@ from gateway.call import Call, CallerSocket, Prompts
 from gateway.console.phone import Phone
 from gateway.errors import GatewayError, SettingsError
 from gateway.feed import Feed
-from gateway.local_realtime import LocalRealtimeServer, installed_recogniser
+from gateway.local_realtime import LocalRealtimeServer, installed_parts
 from gateway.metrics import Metrics
 from gateway.realtime import Provider, RealtimeClient, SessionConfig, provider_named
 from gateway.sample_orders import order_status
@@ -74,8 +74,10 @@ class Gateway:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
             if self.settings.wants_embedded_server:
-                recogniser = await stack.enter_async_context(installed_recogniser())
-                server = LocalRealtimeServer(recogniser=recogniser)
+                parts = await stack.enter_async_context(installed_parts())
+                server = LocalRealtimeServer(
+                    voice=parts.voice, persona=parts.persona, recogniser=parts.recogniser
+                )
                 embedded = await stack.enter_async_context(server)
                 self._provider = _provider(self.settings, embedded.url)
                 _log.info("no other provider was named: the embedded realtime server answers")

@@ -1,10 +1,13 @@
 """The embedded realtime server: the model's end of the protocol, for demo and tests without a key."""
 
 from gateway.local_realtime.hearing import Recogniser
-from gateway.local_realtime.moonshine import MoonshineRecogniser, installed_recogniser
+from gateway.local_realtime.moonshine import MoonshineRecogniser
 from gateway.local_realtime.moonshine_files import RecogniserUnavailable
+from gateway.local_realtime.parts import Parts, installed_parts, recorded_parts
 from gateway.local_realtime.persona import Answer, Persona, Said, ToolCall, ToolOutput, Turn
 from gateway.local_realtime.personas import EchoPersona, OrderDesk, RecordedPersona, ScriptedPersona
+from gateway.local_realtime.piper import PiperVoice
+from gateway.local_realtime.piper_files import VoiceUnavailable
 from gateway.local_realtime.server import LocalRealtimeServer
 from gateway.local_realtime.session import LocalSession
 from gateway.local_realtime.tools import OfferedTool
@@ -18,7 +21,9 @@ __all__ = [
     "MoonshineRecogniser",
     "OfferedTool",
     "OrderDesk",
+    "Parts",
     "Persona",
+    "PiperVoice",
     "Recogniser",
     "RecogniserUnavailable",
     "RecordedPersona",
@@ -29,5 +34,7 @@ __all__ = [
     "ToolOutput",
     "Turn",
     "Voice",
-    "installed_recogniser",
+    "VoiceUnavailable",
+    "installed_parts",
+    "recorded_parts",
 ]

@@ -1,14 +1,11 @@
 """MoonshineRecogniser: the words of a caller, offline, beside the event loop."""
 
 import asyncio
-import contextlib
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
-
-import structlog
 
 from gateway.errors import GatewayError
 from gateway.local_realtime.formats import Samples
@@ -16,7 +13,6 @@ from gateway.local_realtime.moonshine_decoder import MoonshineDecoder
 from gateway.local_realtime.moonshine_files import (
     PACKAGE,
     MoonshineFiles,
-    RecogniserUnavailable,
     installed_files,
 )
 from gateway.local_realtime.segments import segments
@@ -28,8 +24,6 @@ _SHORTEST_SAMPLES = 800
 _SPEECH = 0.3
 """Probability: short words reach 0.9, noise and hold music stay below 0.1."""
 _T = TypeVar("_T")
-
-_log = structlog.get_logger()
 
 
 class RecogniserBusy(GatewayError):  # noqa: N818 - a state, not a mistake
@@ -97,18 +91,6 @@ class MoonshineRecogniser:
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._workers, work)
-
-
-@contextlib.asynccontextmanager
-async def installed_recogniser(package: str = PACKAGE) -> AsyncIterator[MoonshineRecogniser | None]:
-    """Open a recogniser; without its models give None, and say so in one line of the log."""
-    async with contextlib.AsyncExitStack() as stack:
-        recogniser = None
-        try:
-            recogniser = await stack.enter_async_context(MoonshineRecogniser(package=package))
-        except RecogniserUnavailable as exc:
-            _log.info("callers' words are not recognised", reason=str(exc))
-        yield recogniser
 
 
 @functools.cache

@@ -1,19 +1,16 @@
-"""Where the recogniser's models lie in an installed package, and whether they are the ones we know.
+"""The recogniser's models: Moonshine tiny, English (MIT), as `moonshine-voice` 0.1.0 ships them.
 
-The models are those of Moonshine tiny, English (MIT), as `moonshine-voice` 0.1.0 ships them. That package is never
-imported: doing so would need PortAudio and load its own onnxruntime.
+That package is never imported: doing so would need PortAudio and load its own onnxruntime.
 """
 
-import hashlib
-import importlib.util
 from pathlib import Path
 
 import msgspec
 
-from gateway.errors import GatewayError
+from gateway.local_realtime.model_files import ModelUnavailable, checked_files
 
 PACKAGE = "moonshine_voice"
-_ADVICE = "pip install 'telephony-voice-gateway[local]'"
+_RELEASE = "moonshine-voice 0.1.0"
 _FOLDER = Path("assets", "tiny-en")
 _SHA256 = {
     "encoder_model.ort": "94e90a4654fc45cdfedb77c4c08e1739f48862998e58fada384b25118134f221",
@@ -22,7 +19,7 @@ _SHA256 = {
 }
 
 
-class RecogniserUnavailable(GatewayError):  # noqa: N818 - a state of this machine, not a mistake
+class RecogniserUnavailable(ModelUnavailable):
     """Speech cannot be recognised here; the message is one line that says why, and what helps."""
 
 
@@ -40,23 +37,7 @@ def installed_files(package: str = PACKAGE) -> MoonshineFiles:
     Raises:
         RecogniserUnavailable: the package is not installed, or a file is missing or not the one we know.
     """
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise RecogniserUnavailable(f"the package {package} is not installed: {_ADVICE}")
-    folder = Path(spec.submodule_search_locations[0], _FOLDER)
-    return MoonshineFiles(*(_checked(folder / name, sha256) for name, sha256 in _SHA256.items()))
-
-
-def _checked(path: Path, sha256: str) -> Path:
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as exc:
-        raise RecogniserUnavailable(
-            f"{path}: {exc.strerror}; moonshine-voice 0.1.0 has it: {_ADVICE}"
-        ) from None
-    if found != sha256:
-        raise RecogniserUnavailable(
-            f"{path}: not the file of moonshine-voice 0.1.0 (SHA-256 {found}): {_ADVICE}"
-        )
-    return path
+        return MoonshineFiles(*checked_files(package, _FOLDER, _SHA256, _RELEASE))
+    except ModelUnavailable as exc:
+        raise RecogniserUnavailable(str(exc)) from None

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.local_realtime import Answer, LocalRealtimeServer, ToolCall, Turn, installed_recogniser
+from gateway.local_realtime import Answer, LocalRealtimeServer, MoonshineRecogniser, ToolCall, Turn
 from tests.benchmarks.recognition import normalised
 from tests.local_realtime.sessions import recorded_call
 from tests.local_realtime.test_moonshine import needs_model
@@ -80,7 +80,7 @@ def sdk() -> Iterator[Path]:
 @asynccontextmanager
 async def server() -> AsyncIterator[LocalRealtimeServer]:
     async with (
-        installed_recogniser() as recogniser,
+        MoonshineRecogniser() as recogniser,
         LocalRealtimeServer(
             voice=ToneVoice(), persona=Clerk, recogniser=recogniser, first_delta_delay=0.01
         ) as running,

@@ -2,17 +2,14 @@ import asyncio
 import hashlib
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-import structlog
 
 from gateway.local_realtime import (
     MoonshineRecogniser,
     RecogniserUnavailable,
-    installed_recogniser,
 )
-from gateway.local_realtime.moonshine_files import PACKAGE, installed_files
+from gateway.local_realtime.moonshine_files import installed_files
 from gateway.local_realtime.moonshine_tokens import read_tokens
 from tests.local_realtime.test_moonshine import needs_model
 
@@ -68,30 +65,6 @@ def test_a_changed_model_is_refused(other_package: Path) -> None:
 
     assert "decoder_model_merged.ort: not the file" in reason
     assert hashlib.sha256(data).hexdigest() in reason
-
-
-def opened(package: str) -> tuple[bool, list[Any]]:
-    """Whether a recogniser could be had, and what the log says of it."""
-
-    async def scenario() -> bool:
-        async with installed_recogniser(package) as recogniser:
-            return recogniser is not None
-
-    with structlog.testing.capture_logs() as lines:
-        return asyncio.run(scenario()), list(lines)
-
-
-def test_without_models_one_line_of_the_log_says_so() -> None:
-    is_there, (line,) = opened("no_such_moonshine")
-
-    assert not is_there
-    assert line["log_level"] == "info"
-    assert "telephony-voice-gateway[local]" in line["reason"]
-
-
-@needs_model
-def test_with_models_the_log_says_nothing() -> None:
-    assert opened(PACKAGE) == (True, [])
 
 
 @needs_model
