@@ -89,8 +89,8 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 def default_recording() -> Path:
-    """Find the recording that ships with the gateway: short turns, for barge-in and turn taking."""
-    return Path(str(importlib.resources.files("gateway") / "recordings" / "short_turns.wav"))
+    """Find the recording that ships with the gateway: somebody asks how an order stands, and interrupts the answer."""
+    return Path(str(importlib.resources.files("gateway") / "recordings" / "order_status.wav"))
 
 
 def find_utterances(samples: npt.NDArray[np.int16]) -> tuple[Utterance, ...]:

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from voice_codecs import Upsampler
 
-RECORDING = Path(__file__).parents[2] / "gateway" / "recordings" / "short_turns.wav"
+RECORDING = Path(__file__).parents[1] / "recordings" / "calls" / "short_turns.wav"
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-quic", "--no-first-run",

@@ -14,6 +14,7 @@ from gateway.loadtest.recording import (
     default_recording,
     find_utterances,
 )
+from tests.local_realtime.sessions import SHORT_TURNS
 from voice_codecs import mulaw_decode, mulaw_encode, rms_dbfs, sine
 
 TONE = sine(1000, 500, 8000)
@@ -27,16 +28,16 @@ def write(path: Path, samples: object, rate: int = 8000, **options: str) -> Path
 def test_the_packaged_recording_has_its_utterances() -> None:
     recording = Recording.read(default_recording())
 
-    assert recording.name == "short_turns.wav"
-    assert recording.duration_ms == 27_218
-    assert len(recording.payload) == 217_745
-    assert recording.n_frames == 1361
-    assert recording.utterances[0] == Utterance(1000, 2200, "five five")
-    assert len(recording.utterances) == 7
+    assert recording.name == "order_status.wav"
+    assert recording.duration_ms == 26_150
+    assert len(recording.payload) == 209_200
+    assert recording.n_frames == 1308
+    assert recording.utterances[0] == Utterance(1000, 3120, "Hello, what is the status of my order?")
+    assert len(recording.utterances) == 4
 
 
 def test_utterances_are_found_by_ear_where_no_texts_lie_beside_the_recording() -> None:
-    written = Recording.read(default_recording())
+    written = Recording.read(SHORT_TURNS)
 
     found = find_utterances(mulaw_decode(written.payload))
 

@@ -1,7 +1,6 @@
 """Drives a LocalSession for tests, and holds every event against the official types and our own reader."""
 
 import base64
-import importlib.resources
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from gateway.realtime.events import Unknown, decode_event
 from voice_codecs import mulaw_encode, sine
 
 Event = dict[str, Any]
+
+SHORT_TURNS = Path(__file__).parents[1] / "recordings" / "calls" / "short_turns.wav"
 
 _official: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 _NOT_READ_BY_THE_GATEWAY = {
@@ -49,16 +50,14 @@ def make_voice(folder: Path) -> RecordedVoice:
 
 
 def recorded_call() -> bytes:
-    """The packaged caller, mu-law at 8 kHz."""
-    with importlib.resources.as_file(importlib.resources.files("gateway") / "recordings") as folder:
-        samples, _ = soundfile.read(folder / "short_turns.wav", dtype="int16")
+    """A caller of short turns, mu-law at 8 kHz."""
+    samples, _ = soundfile.read(SHORT_TURNS, dtype="int16")
     return mulaw_encode(np.asarray(samples, np.int16))
 
 
 def utterances() -> list[Event]:
-    """What the packaged caller says, and when."""
-    text = (importlib.resources.files("gateway") / "recordings" / "short_turns.json").read_text()
-    listed: list[Event] = json.loads(text)
+    """What that caller says, and when."""
+    listed: list[Event] = json.loads(SHORT_TURNS.with_suffix(".json").read_text())
     return listed
 
 

@@ -1,6 +1,5 @@
 import asyncio
 import contextlib
-import importlib.resources
 import importlib.util
 import sys
 import threading
@@ -24,7 +23,7 @@ from gateway.local_realtime.moonshine_decoder import MoonshineDecoder
 from gateway.local_realtime.moonshine_files import PACKAGE, installed_files
 from tests.benchmarks.recognition import normalised, word_errors
 from tests.gateways import AUTH_TOKEN, PUBLIC_URL, run, running
-from tests.local_realtime.sessions import Event, of_type, recorded_call, types, utterances
+from tests.local_realtime.sessions import SHORT_TURNS, Event, of_type, recorded_call, types, utterances
 from tests.local_realtime.test_server import PCMU, Client, client_of
 from voice_codecs import dtmf_tone, mulaw_encode, sine
 
@@ -38,9 +37,8 @@ needs_model = pytest.mark.skipif(
 
 @pytest.fixture(scope="session")
 def call() -> Samples:
-    """The packaged caller, PCM16 at 8 kHz."""
-    with importlib.resources.as_file(importlib.resources.files("gateway") / "recordings") as folder:
-        samples, _ = soundfile.read(folder / "short_turns.wav", dtype="int16")
+    """A caller of short turns, PCM16 at 8 kHz."""
+    samples, _ = soundfile.read(SHORT_TURNS, dtype="int16")
     return np.asarray(samples, np.int16)
 
 
