@@ -164,8 +164,7 @@ class Call:
             await self._client.connect()
         except RealtimeError as exc:
             self._log.error("no model session", reason=str(exc), code=exc.code[:80])
-            passing = is_retryable(exc.code)
-            raise CallEnded(endings.MODEL_UNREACHABLE if passing else endings.MODEL_REFUSED) from None
+            raise CallEnded(self._model_gone if is_retryable(exc.code) else endings.MODEL_REFUSED) from None
         self._comfort.model_came()
         self._report.publish(news.ModelReady)
 
@@ -305,7 +304,7 @@ class Call:
 
     def _model_over(self, event: dict[str, Any]) -> None:
         if event["error"]:
-            self.end(endings.MODEL_LOST if is_retryable(event["code"]) else endings.MODEL_REFUSED)
+            self.end(self._model_gone if is_retryable(event["code"]) else endings.MODEL_REFUSED)
 
     # Both
 
@@ -330,7 +329,12 @@ class Call:
         try:
             send(*arguments)
         except RealtimeError:  # there is no session any more, and the close event is on its way
-            self.end(endings.MODEL_LOST)
+            self.end(self._model_gone)
+
+    @property
+    def _model_gone(self) -> Ending:
+        """What it is called that no session can be had: whether there ever was one."""
+        return endings.MODEL_LOST if self._client.n_sessions else endings.MODEL_UNREACHABLE
 
     def _fail(self) -> None:
         self._log.exception("call failed")

@@ -40,7 +40,7 @@ class Client:
 
 @asynccontextmanager
 async def client_of(server: LocalRealtimeServer) -> AsyncIterator[Client]:
-    async with connect(f"{server.url}?model=m", max_size=None, compression=None) as socket:
+    async with connect(f"{server.url}?model=m", max_size=None, max_queue=None, compression=None) as socket:
         client = Client(socket)
         (created,) = await client.until("session.created")
         assert created["session"]["model"] == "m"
