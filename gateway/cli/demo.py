@@ -136,7 +136,9 @@ async def _demo(
     gateway = Gateway(settings, phone=True)
     console = Console(stderr=as_json, quiet=as_json)
     fine = True
-    async with serving(gateway.server(), listener):
+    async with contextlib.AsyncExitStack() as stack:
+        with console.status("Starting the gateway and the model's ears and voice..."):
+            await stack.enter_async_context(serving(gateway.server(), listener))
         if recording is not None:
             fine = await _call(gateway, console, recording, output, as_json=as_json)
         if not once:

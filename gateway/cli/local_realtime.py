@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from gateway.errors import SettingsError
 from gateway.local_realtime import (
@@ -88,7 +89,9 @@ async def _run(
     api_key: str | None,
     faults: Path | None,
 ) -> None:
-    async with installed_parts() as parts:
+    async with contextlib.AsyncExitStack() as stack:
+        with Console(stderr=True).status("Loading ears and voice..."):
+            parts = await stack.enter_async_context(installed_parts())
         if persona and not parts.can_converse:
             raise SettingsError(f"--persona {name}: needs the extra [local], to hear and speak any words")
         chosen = recorded_parts(parts.recogniser) if name == "recorded" else parts
