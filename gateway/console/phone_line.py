@@ -6,7 +6,9 @@ The page sends Twilio's ``media``, ``mark`` and ``dtmf`` messages, ready to pass
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import structlog
 from websockets.asyncio.client import ClientConnection
@@ -33,6 +35,12 @@ SEND_TIMEOUT = 10.0
 """Seconds in which the gateway must take a message."""
 HANG_UP = '{"event":"phone.hang-up"}'
 
+HUNG_UP = End("caller-hung-up")
+MISBEHAVED = "This page sent what no telephone would, and was cut off. Reload the page, then call again."
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
 _log = structlog.get_logger()
 
 
@@ -48,6 +56,8 @@ class PhoneLine:
         self._messages = CallerMessages(self._identity)
         self._stream: ClientConnection | None = None
         self._n_streams = 0
+        self._hung_up = self._misbehaved = False
+        self._patience: asyncio.Timeout | None = None
         self._ending: Ending | None = None
         self._notices: list[str] = []
         signalling.timeline.on_event = self._happened
@@ -63,12 +73,13 @@ class PhoneLine:
             end = await self._call()
             for helper in helpers:
                 helper.cancel()
+        by_model = self._ending is not None and self._ending.by == "model"
         await self._page.tell(
             "over",
             reason=end.reason,
-            text=in_words(end, self._ending),
+            text=MISBEHAVED if self._misbehaved else in_words(end, self._ending),
             by=ended_by(end, self._ending),
-            failed=end.failed or (self._ending is not None and self._ending.by == "model"),
+            failed=end.failed or by_model or self._misbehaved,
             faults=dict(self._signalling.timeline.faults),
         )
 
@@ -81,19 +92,31 @@ class PhoneLine:
             line = Line(signalling, http, max_message=MAX_MESSAGE)
             while not isinstance(step, End):
                 if isinstance(step, WebhookStep):
-                    step = signalling.end or await line.ask(step)
+                    step = await self._until_hung_up(line.ask, step)
                 else:
                     step = await self._carry_stream(line, step, began_at)
                 await self._tell_notices()
-        return signalling.end or step  # whoever hangs up first
+        return HUNG_UP if self._hung_up else step  # whoever hangs up first
+
+    async def _until_hung_up(self, ask: Callable[[Asked], Awaitable[Answer]], step: Asked) -> Answer | End:
+        """Wait for the gateway, but no longer than the caller does."""
+        if self._hung_up:
+            return HUNG_UP
+        try:
+            async with asyncio.timeout(None) as self._patience:
+                return await ask(step)
+        except TimeoutError:
+            return HUNG_UP
+        finally:
+            self._patience = None
 
     async def _carry_stream(self, line: Line, step: StreamStep, began_at: float) -> Step:
-        opened = self._signalling.end or await line.open(step)
+        opened = await self._until_hung_up(line.open, step)
         if isinstance(opened, End):
             return opened
         async with opened as websocket:
             with contextlib.suppress(ConnectionClosed, TimeoutError):
-                if self._signalling.end is None:
+                if not self._hung_up:
                     await self._begin(websocket, step, round((self._now() - began_at) * 1000))
                     async for message in websocket:
                         await self._from_gateway(message)
@@ -128,6 +151,7 @@ class PhoneLine:
                 await self._from_page(text)
             except RemoteProtocolError as error:
                 _log.warning("softphone: not a message of Twilio's", reason=str(error))
+                self._misbehaved = True
                 break
             except (ConnectionClosed, TimeoutError):
                 pass  # the stream's reader sees its end
@@ -148,7 +172,10 @@ class PhoneLine:
     async def _hang_up(self) -> None:
         """End the call as Twilio does: a stop message, then a close without status."""
         if self._signalling.end is None:
-            self._signalling.finish(End("caller-hung-up"), self._now())
+            self._hung_up = True
+            self._signalling.finish(HUNG_UP, self._now())
+        if self._patience is not None:
+            self._patience.reschedule(self._now())
         stream, self._stream = self._stream, None
         if stream is not None:
             with contextlib.suppress(ConnectionClosed, TimeoutError):

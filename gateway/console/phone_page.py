@@ -34,12 +34,14 @@ class PhonePage:
             self._gone = True
 
     async def hear(self) -> str | None:
-        """Wait for the next text frame; None once the page has gone, or has sent what is no text."""
+        """Wait for the next text frame; None once the page has gone or reads no more, or has sent what is no text."""
         try:
-            return await self._websocket.receive_text()
-        except (WebSocketDisconnect, KeyError):
-            self._gone = True
+            text = await self._websocket.receive_text()
+        except KeyError:
             return None
+        except WebSocketDisconnect:
+            self._gone = True
+        return None if self._gone else text
 
     async def close(self, code: int = 1000) -> None:
         """Close the socket."""

@@ -2,15 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
-import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from tests.console.browsers import chromium, microphone, photograph
 from tests.console.phones import phoning
 from tests.fakes import FakeRealtimeServer
-from tests.gateways import run
+from tests.gateways import Running, run
+from voice_codecs import sine
 
 BY_NAME = "button, input, a[href], summary, [role=meter], [role=log], [role=timer], [role=status], [role=group], section"
 CONTRAST = """() => {
@@ -108,34 +107,47 @@ def test_refused_microphone_is_said_with_what_to_do(tmp_path: Path) -> None:
     run(scenario(), seconds=40)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_page_can_be_read_and_used_by_everybody(tmp_path: Path, theme: Any) -> None:
+def test_page_can_be_read_and_used_by_everybody(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with (
             FakeRealtimeServer() as model,
             phoning(realtime_url=model.url) as at,
             chromium(microphone(tmp_path, 0.0, 1.0)) as browser,
         ):
-            page = await browser.new_page(color_scheme=theme, viewport={"width": 375, "height": 800})
-            await page.goto(f"http://127.0.0.1:{at.port}/phone")
-            await page.get_by_role("button", name="Call").click()
-            await expect(page.get_by_role("button", name="Hash")).to_be_enabled(timeout=10_000)
-            snapshot = await page.locator("body").aria_snapshot()
+            await look(await browser.new_page(color_scheme="light", viewport=narrow), "light", model, at)
+            await look(await browser.new_page(color_scheme="dark", viewport=narrow), "dark", model, at)
 
-            for name in (
-                'button "Hang up"',
-                'button "Star"',
-                'meter "You"',
-                'log "Conversation"',
-                "timer",
-            ):
-                assert name in snapshot
-            for each in await page.locator("button, input, [role=meter], [role=log]").all():
-                assert await each.evaluate(
-                    "e => (e.ariaLabel || e.textContent.trim() || e.labels?.length || e.getAttribute('aria-labelledby'))"
-                )
-            assert await page.evaluate(CONTRAST) == []
-            await photograph(page, tmp_path, f"narrow_{theme}")
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    async def look(page: Page, theme: str, model: FakeRealtimeServer, at: Running) -> None:
+        await page.goto(f"http://127.0.0.1:{at.port}/phone")
+        await page.get_by_role("button", name="Call").click()
+        await expect(page.get_by_role("button", name="Hash")).to_be_enabled(timeout=10_000)
+        snapshot = await page.locator("body").aria_snapshot()
 
+        for name in (
+            'button "Hang up"',
+            'button "Star"',
+            'meter "You"',
+            'log "Conversation"',
+            "timer",
+        ):
+            assert name in snapshot
+        for each in await page.locator("button, input, [role=meter], [role=log]").all():
+            assert await each.evaluate(
+                "e => (e.ariaLabel || e.textContent.trim() || e.labels?.length || e.getAttribute('aria-labelledby'))"
+            )
+        session = await model.session()
+        await session.say("item_1", sine(440.0, 3000, 24_000).tobytes(), "a sentence that nobody hears out")
+        await expect(page.locator(".agent")).to_contain_text("hears out")
+        await session.speech_started(100)
+        await expect(page.locator("del")).to_contain_text("not heard")
+        await session.speech_stopped(400, "nobody")
+        await expect(page.locator(".caller")).to_be_visible()
+        assert await page.evaluate(CONTRAST) == []
+        await photograph(page, tmp_path, f"narrow_{theme}")
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("button", name="Call")).to_be_visible()
+        await page.close()
+
+    narrow: ViewportSize = {"width": 375, "height": 800}
     run(scenario(), seconds=40)

@@ -34,8 +34,8 @@ export class Call extends EventTarget {
     const line = (this.#line = new Line(lineUrl));
     const on = (name, listener) => line.addEventListener(name, ({ detail }) => listener(detail));
     on("ringing", () => this.#fire("ringing"));
-    on("answered", ({ setUpMs }) => {
-      this.#sound.clear();
+    on("answered", ({ setUpMs, streamSid }) => {
+      this.#sound.begin(streamSid);
       this.#fire("answered", setUpMs);
     });
     on("audio", (payload) => {
@@ -68,7 +68,7 @@ export class Call extends EventTarget {
 
   #played(told) {
     if (this.#over) return;
-    if (told.marks) for (const name of told.marks) this.#line?.echoMark(name);
+    if (told.marks) for (const name of told.marks) this.#line?.echoMark(name, told.stream);
     if (told.unheard > 0) {
       this.#figures.cleared(told.clearedAt);
       this.#fire("cleared");
@@ -82,8 +82,8 @@ export class Call extends EventTarget {
   }
 
   #fail(text) {
+    this.#finish({ text, by: "caller", failed: true, faults: {} }); // first, for the line would say that we hung up
     this.#line?.hangUp();
-    this.#finish({ text, by: "caller", failed: true, faults: {} });
   }
 
   #finish(outcome) {

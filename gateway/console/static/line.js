@@ -3,6 +3,9 @@
 import { fromBase64, StreamMessages } from "./stream_messages.js";
 
 const OPEN_TIMEOUT = 10_000; // ms
+const SERVER_STOPS = 1012; // close code, RFC 6455's registry: the service restarts
+const STOPPED = "The gateway was stopped. Start gateway demo --phone again, then call again.";
+const LOST = "The connection to the gateway was lost. See whether gateway demo is still running, then call again.";
 const MAX_UNSENT = 32 * 1024; // bytes: nearly two seconds of frames
 
 /**
@@ -19,10 +22,10 @@ export class Line extends EventTarget {
   constructor(url) {
     super();
     this.#socket = new WebSocket(url);
-    this.#timer = setTimeout(() => this.#lost(), OPEN_TIMEOUT);
+    this.#timer = setTimeout(() => this.#lost(LOST), OPEN_TIMEOUT);
     this.#socket.onopen = () => clearTimeout(this.#timer);
     this.#socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
-    this.#socket.onclose = () => this.#lost();
+    this.#socket.onclose = ({ code }) => this.#lost(code === SERVER_STOPS ? STOPPED : LOST);
   }
 
   /** Send a frame of the microphone's; what the socket does not get rid of is lost, as on a bad line. */
@@ -32,8 +35,9 @@ export class Line extends EventTarget {
     if (this.#socket.bufferedAmount < MAX_UNSENT) this.#send(this.#messages.media(payload, frames));
   }
 
-  echoMark(name) {
-    if (this.#messages !== null) this.#send(this.#messages.mark(name));
+  /** Give back a mark, unless it is of a stream that has ended. */
+  echoMark(name, streamSid) {
+    if (this.#messages?.streamSid === streamSid) this.#send(this.#messages.mark(name));
   }
 
   /** Press a key; false if there is no stream to press it on. */
@@ -74,9 +78,8 @@ export class Line extends EventTarget {
     }
   }
 
-  #lost() {
+  #lost(text) {
     this.#socket.close();
-    const text = "The connection to the gateway was lost. See whether gateway demo is still running, then call again.";
     this.#finish({ reason: "line-lost", text, by: "gateway", failed: true, faults: {} });
   }
 

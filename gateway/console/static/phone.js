@@ -26,7 +26,9 @@ function say(text, isFault = false) {
 function enter(state) {
   page.state = state;
   button.lastElementChild.textContent = state === "idle" ? "Call" : "Hang up";
+  const onKeyPad = element("keys").contains(document.activeElement);
   keyPad.enabled = state === "connected";
+  if (onKeyPad && state === "idle") button.focus(); // a key that is switched off loses the focus to nobody
   for (const id of ["echo", "noise"]) element(id).disabled = state !== "idle";
 }
 
@@ -95,9 +97,14 @@ function finish({ text, failed, faults }) {
   say(text, failed);
 }
 
-button.addEventListener("click", () => (call === null ? begin() : call.hangUp()));
-document.addEventListener("keydown", ({ key }) => {
-  if (key === "Escape") call?.hangUp();
+button.addEventListener("click", ({ detail }) => {
+  if (detail > 1) return; // the second click of a double one would hang up
+  if (call === null) begin();
+  else call.hangUp();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") call?.hangUp();
+  if (event.key === "Enter" && event.repeat) event.preventDefault(); // held down, it would click again and again
 });
 window.addEventListener("pagehide", () => call?.hangUp());
 enter("idle");

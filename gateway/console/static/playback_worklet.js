@@ -10,6 +10,7 @@ const PAUSE = 0.3; // seconds without sound after which sound is a new answer
 
 class Playback extends AudioWorkletProcessor {
   #queue = new PlaybackQueue();
+  #stream = null; // whose sound it is
   #resampler = new Resampler(TELEPHONE_RATE, sampleRate);
   #next = () => this.#queue.next();
   #open = true;
@@ -24,6 +25,7 @@ class Playback extends AudioWorkletProcessor {
   }
 
   #take(data) {
+    if (data.stream) this.#begin(data.stream);
     if (data.payload && !this.#queue.play(data.payload)) this.port.postMessage({ overflow: true });
     if (data.mark) this.#queue.mark(data.mark);
     if (data.clear) {
@@ -32,6 +34,13 @@ class Playback extends AudioWorkletProcessor {
     }
     if (data.close) this.#open = false;
     this.#tellMarks();
+  }
+
+  /** Another stream: what the last one left behind is neither played nor told. */
+  #begin(stream) {
+    this.#queue.clear();
+    this.#queue.takeReached();
+    this.#stream = stream;
   }
 
   process(_inputs, outputs) {
@@ -54,7 +63,7 @@ class Playback extends AudioWorkletProcessor {
 
   #tellMarks() {
     const marks = this.#queue.takeReached();
-    if (marks.length > 0) this.port.postMessage({ marks });
+    if (marks.length > 0) this.port.postMessage({ marks, stream: this.#stream });
   }
 
   #report() {

@@ -55,16 +55,29 @@ export class Sound {
 
   async #start(onCapture, onPlayback) {
     const context = this.#context;
-    const modules = ["capture_worklet.js", "playback_worklet.js"].map((name) => new URL(name, import.meta.url));
-    await Promise.all(modules.map((url) => context.audioWorklet.addModule(url)));
+    await this.#loadWorklets();
     await this.#waitForClock();
     this.#capture = new AudioWorkletNode(context, "capture", { channelCount: 1, channelCountMode: "explicit" });
     this.#playback = new AudioWorkletNode(context, "playback", { numberOfInputs: 0, outputChannelCount: [1] });
     this.#capture.port.onmessage = ({ data }) => onCapture(data);
     this.#playback.port.onmessage = ({ data }) => onPlayback(data);
+    // A device that goes, or a telephone call, may suspend sound: the page goes on as soon as it can.
+    context.onstatechange = () => {
+      if (context.state !== "closed") context.resume().catch(() => {});
+    };
     context.createMediaStreamSource(this.#microphone).connect(this.#capture);
     this.#capture.connect(context.destination); // silent, but it is what keeps the node running
     this.#playback.connect(context.destination);
+  }
+
+  async #loadWorklets() {
+    const modules = ["capture_worklet.js", "playback_worklet.js"].map((name) => new URL(name, import.meta.url));
+    try {
+      await Promise.all(modules.map((url) => this.#context.audioWorklet.addModule(url)));
+    } catch (error) {
+      console.warn(error);
+      throw new SoundError("The gateway does not answer. See whether gateway demo is still running, then call again.");
+    }
   }
 
   /** A context may say that it runs although no device turns its clock. */
@@ -83,6 +96,11 @@ export class Sound {
   /** Told once the microphone goes away by itself. */
   onMicrophoneLost(callback) {
     for (const track of this.#microphone.getTracks()) track.onended = callback;
+  }
+
+  /** Play another stream from now on; its name comes back with its marks. */
+  begin(stream) {
+    this.#playback.port.postMessage({ stream });
   }
 
   play(payload) {
@@ -116,6 +134,7 @@ export class Sound {
       track.onended = null;
       track.stop();
     }
+    this.#context.onstatechange = null;
     this.#context.close().catch(() => {}); // closed already
   }
 }

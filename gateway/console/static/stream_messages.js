@@ -14,10 +14,8 @@ export function fromBase64(text) {
 export class StreamMessages {
   #sequence = 1;
   #chunk = 0;
-  #streamSid;
-
   constructor(streamSid) {
-    this.#streamSid = streamSid;
+    this.streamSid = streamSid;
   }
 
   /** One frame of mu-law; `frames` of them have gone before on this stream, sent or lost. */
@@ -37,6 +35,6 @@ export class StreamMessages {
 
   #write(event, body) {
     const sequenceNumber = String(++this.#sequence);
-    return JSON.stringify({ event, sequenceNumber, [event]: body, streamSid: this.#streamSid });
+    return JSON.stringify({ event, sequenceNumber, [event]: body, streamSid: this.streamSid });
   }
 }

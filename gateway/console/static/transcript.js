@@ -7,17 +7,19 @@ const NAMES = { caller: "You", agent: "Agent" };
 
 export class Transcript {
   #log;
+  #hint; // stands in the log until something is said
   #lines = new Map(); // by item
   #speaking = null; // the agent's line that sound belongs to
 
   constructor(log) {
     this.#log = log;
+    this.#hint = log.firstElementChild;
   }
 
   clear() {
     this.#lines.clear();
     this.#speaking = null;
-    this.#log.replaceChildren();
+    this.#log.replaceChildren(this.#hint);
   }
 
   /** Take an event of the conversation. */
@@ -47,7 +49,7 @@ export class Transcript {
 
   /** Something that neither party said. */
   note(text) {
-    this.#append("note", "").textContent = text;
+    this.#append("note", "", text);
   }
 
   /** Nothing more will come: lines that got no words say so. */
@@ -58,25 +60,32 @@ export class Transcript {
   #line(who, itemId) {
     let line = this.#lines.get(itemId);
     if (!line) {
-      const said = this.#append(who, NAMES[who]);
-      said.append(Object.assign(document.createElement("span"), { className: "dots", ariaHidden: "true" }));
+      const dots = Object.assign(document.createElement("span"), { className: "dots", ariaHidden: "true" });
+      const said = this.#append(who, NAMES[who], dots);
       line = { said, text: null, totalMs: 0, heardMs: null };
       this.#lines.set(itemId, line);
     }
     return line;
   }
 
-  #append(kind, name) {
-    const followed = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40;
+  /** Change the log; it stays at its end if that is where one looks. */
+  #change(change) {
+    const log = this.#log;
+    const followed = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    change();
+    if (followed) log.scrollTop = log.scrollHeight;
+  }
+
+  #append(kind, name, content) {
     const paragraph = Object.assign(document.createElement("p"), { className: `line ${kind}` });
     const said = Object.assign(document.createElement("span"), { className: "said" });
+    said.append(content);
     if (name) {
       paragraph.append(Object.assign(document.createElement("span"), { className: "who", textContent: name }), " ");
     }
     paragraph.append(said);
-    this.#log.append(paragraph);
-    if (this.#log.childElementCount > MAX_LINES) this.#log.firstElementChild.remove();
-    if (followed) this.#log.scrollTop = this.#log.scrollHeight;
+    this.#change(() => this.#log.append(paragraph));
+    if (this.#log.childElementCount > MAX_LINES) this.#hint.nextElementSibling.remove();
     return said;
   }
 
@@ -91,13 +100,16 @@ export class Transcript {
   }
 
   #show(line) {
+    this.#change(() => this.#write(line));
+  }
+
+  #write(line) {
     if (line.heardMs === null) line.said.textContent = line.text;
     else {
       const { heard, unheard } = splitHeard(line.text, line.heardMs, line.totalMs);
       line.said.replaceChildren(heard, heard && unheard ? " " : "");
       if (unheard) line.said.append(notHeard(unheard));
     }
-    this.#log.scrollTop = this.#log.scrollHeight;
   }
 }
 
