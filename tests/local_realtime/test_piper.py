@@ -111,11 +111,11 @@ def test_sound_begins_at_once_and_a_sentence_has_a_longer_pause_than_a_clause() 
 
 
 @needs_voice
-def test_speed_makes_speech_shorter() -> None:
+def test_speed_is_how_many_times_faster_it_is() -> None:
     slow, usual, fast = (len(spoken(LINES[0], speed=speed)[0]) for speed in (0.5, 1.0, 1.5))
 
-    assert slow > 1.4 * usual
-    assert usual > 1.2 * fast
+    assert slow / usual == pytest.approx(2, rel=0.2)
+    assert usual / fast == pytest.approx(1.5, rel=0.2)
 
 
 @needs_voice
@@ -129,7 +129,7 @@ def test_dictionaries_pronounce_any_text() -> None:
     phonemes = Phonemes()
 
     @given(st.text(alphabet=st.sampled_from("ab1239.,:;-/$£%&@+#'\"() Ao\u00e9\u2014"), max_size=40))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def check(text: str) -> None:
         said = phonemes.of(text)
         assert said == "" or said.rstrip("\"')")[-1] in ".!?,;:"
@@ -191,23 +191,23 @@ def test_too_many_pieces_at_once_are_refused() -> None:
 
 @needs_voice
 def test_the_loop_goes_on_while_it_opens_and_speaks() -> None:
-    async def scenario() -> float:
-        loop, longest = asyncio.get_running_loop(), 0.0
+    async def turns_during(work: Awaitable[object]) -> int:
+        n_turns, working = 0, asyncio.ensure_future(work)
+        while not working.done():
+            await asyncio.sleep(0)
+            n_turns += 1
+        await working
+        return n_turns
 
-        async def watch() -> None:
-            nonlocal longest
-            before = loop.time()
-            while True:
-                await asyncio.sleep(0)
-                longest, before = max(longest, loop.time() - before), loop.time()
+    async def scenario() -> tuple[int, int]:
+        voice = PiperVoice()
+        opening = await turns_during(voice.__aenter__())
+        speaking = await turns_during(voice.speak(LINES[6]))
+        await voice.close()
+        return opening, speaking
 
-        watching = asyncio.ensure_future(watch())
-        async with PiperVoice() as voice:
-            await voice.speak(LINES[6])
-        watching.cancel()
-        return longest
-
-    assert asyncio.run(scenario()) < 0.2
+    # A handful of turns would do for work done on the loop itself.
+    assert min(asyncio.run(scenario())) > 50
 
 
 @needs_voice
