@@ -92,7 +92,7 @@ def gateway_process(port: int, model_port: int, log: Path, launcher: list[str]) 
         "DRAIN_TIMEOUT": "1",
         "LOG_FORMAT": "json",
     }
-    return Process(["serve"], log, settings, launcher)
+    return Process(["gateway", "serve"], log, settings, launcher)
 
 
 @contextlib.asynccontextmanager

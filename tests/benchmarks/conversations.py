@@ -6,6 +6,7 @@ for the opening hours and says goodbye, in real time. Prints, asserts nothing.
 
 import argparse
 import asyncio
+import json
 import os
 import re
 import signal
@@ -28,10 +29,10 @@ def start(log: Path) -> tuple[Process, str]:
     """Run the server on a processor of its own, if there are two; give it with its address, once it is up."""
     processors = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, processors[:1])  # which the process inherits
-    process = Process(["local-realtime", "--port", "0"], log, {"PYTHONUNBUFFERED": "1"})
+    process = Process(["tests.benchmarks.measured_server"], log, {})
     os.sched_setaffinity(0, processors[-1:])
     for _ in range(300):
-        if found := re.search(r"ws://\S+?(?=[;\s])", log.read_text()):
+        if found := re.search(r"^ws://\S+", log.read_text(), re.MULTILINE):
             return process, found[0]
         assert process.process.poll() is None, log.read_text()
         time.sleep(0.1)
@@ -68,16 +69,21 @@ async def converse(n_calls: int, url: str) -> list[SpokenCaller]:
 def measure(n_calls: int) -> None:
     """Hold so many conversations at once, and print what came of them."""
     with tempfile.TemporaryDirectory() as folder:
-        process, url = start(Path(folder) / "log")
-        idle_kb, cpu, began_at = process.rss_kb(), process.cpu_seconds(), time.monotonic()
+        log = Path(folder) / "log"
+        process, url = start(log)
+        idle_kb = process.rss_kb()
         callers = asyncio.run(converse(n_calls, url))
-        wall, used, busy_kb = time.monotonic() - began_at, process.cpu_seconds() - cpu, process.rss_kb()
+        busy_kb = process.rss_kb()
         process.stop(signal.SIGINT)
+        used: dict[str, float] = json.loads(log.read_text().splitlines()[-1])
     show(n_calls, [each for caller in callers for each in caller.exchanges if each.said])
     call_seconds = sum(len(caller.lateness) * 0.02 for caller in callers)
+    stages = ", ".join(f"{stage} {seconds / call_seconds * 1000:.1f}" for stage, seconds in used.items())
+    print(f"  CPU, ms per call-second: {sum(used.values()) / call_seconds * 1000:.0f}, of it {stages}")
     late_ms = np.percentile([late * 1000 for caller in callers for late in caller.lateness], 99)
-    print(f"  server: {used:.1f} s of CPU in {wall:.0f} s, {used / call_seconds * 1000:.0f} ms per call-second; "
-          f"memory {idle_kb // 1024} MB before, {busy_kb // 1024} MB after; frames late by {late_ms:.1f} ms (p99)")  # fmt: skip
+    print(
+        f"  memory {idle_kb // 1024} MB before, {busy_kb // 1024} MB after; callers' frames late by {late_ms:.1f} ms (p99)"
+    )
 
 
 def show(n_calls: int, exchanges: list[Exchange]) -> None:

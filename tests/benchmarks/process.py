@@ -11,7 +11,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 class Process:
-    """``gateway`` with these arguments, run from the sources; its output goes to a file."""
+    """A module of ours with arguments, run from the sources; its output goes to a file."""
 
     def __init__(
         self, arguments: Sequence[str], log: Path, settings: Mapping[str, str], launcher: Sequence[str] = ()
@@ -21,7 +21,7 @@ class Process:
             "PYTHONPATH": os.pathsep.join([str(_ROOT), str(_ROOT / "codecs")]),
             **settings,
         }
-        command = [*launcher, sys.executable, "-m", "gateway", *arguments]
+        command = [*launcher, sys.executable, "-m", *arguments]
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, env=environment, cwd=log.parent, stdout=output, stderr=output
