@@ -9,6 +9,7 @@ import typer.main
 from gateway.cli import app
 from gateway.ending import ENDINGS
 from gateway.local_realtime import LocalRealtimeServer
+from gateway.local_realtime.personas.script import parse_script
 from gateway.local_realtime.voice import RecordedVoice
 from gateway.metrics import Metrics
 from gateway.settings import Settings
@@ -76,3 +77,9 @@ def test_example_of_the_client_in_the_readme_runs_as_it_stands(
     run(scenario())
 
     assert re.search(printed, capsys.readouterr().out, re.MULTILINE)
+
+
+def test_the_script_in_the_readme_is_one() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    script = parse_script(text)
+    assert (len(script.turns), script.loops) == (3, True)

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from gateway.local_realtime.spoken_numbers import with_numbers_said
+from gateway.local_realtime.number_words import with_numbers_said
 
 _LETTERS = {"ß": "ss", "æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "œ": "oe", "Œ": "Oe", "ł": "l", "Ł": "L", "đ": "d",
             "þ": "th", "ð": "th"}  # fmt: skip
@@ -15,14 +15,12 @@ _TABLE = str.maketrans({**_LETTERS, **_SIGNS})
 _TOP_LEVELS = "com|org|net|edu|gov|io|co|uk|us|de|eu|ai|app|dev|info"
 
 _HALF_MORE = re.compile(r"(?<=\d)\s?(?=[½¼¾])")
+_DOMAIN = re.compile(rf"(?<![A-Za-z0-9.-])[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.(?:{_TOP_LEVELS})\b")
 _BEFORE_NUMBERS = tuple(
     (re.compile(pattern), said)
     for pattern, said in (
         (r"(?<=\d)\s?\u2013\s?(?=[\d$£€])", " to "),
         (r"\s*(?:\u2013|--+|(?<=\s)-(?=\s))\s*", ", "),
-        (r"\bhttps?://", ""),
-        (r"\bwww\.", "W.W.W. dot "),
-        (rf"(?<=[A-Za-z0-9])\.(?=(?:[A-Za-z0-9-]+\.)*(?:{_TOP_LEVELS})\b)", " dot "),
         (r"(?<=[A-Za-z0-9])@(?=[A-Za-z0-9])", " at "),
         (r"(?<!\S)\*(?=[\s.,;!?]|$)", "star"),
         (r"(?<![^\s\d])#(?=[\s.,;!?]|$)", " pound"),
@@ -63,6 +61,9 @@ def speakable(text: str) -> str:
     text = _HALF_MORE.sub(" and ", " ".join(text.split()))
     text = unicodedata.normalize("NFKD", text.translate(_TABLE)).translate(_TABLE)
     text = "".join(each for each in text if not unicodedata.combining(each))
+    text = re.sub(r"\bhttps?://", "", text)
+    text = re.sub(r"\bwww\.", "W.W.W. dot ", text)
+    text = _DOMAIN.sub(lambda match: match[0].replace(".", " dot "), text)
     for pattern, said in _BEFORE_NUMBERS:
         text = pattern.sub(said, text)
     text = with_numbers_said(text)

@@ -65,7 +65,7 @@ def check_recording(wav: Path, heard_ms: int) -> None:
     source, _ = soundfile.read(default_recording(), dtype="int16")
     assert (both[: source.size, 0] == source).all()
     right = both[:, 1]
-    goodbye = mulaw_decode(mulaw_encode(right[(25_350 + 400) * 8 :]))
+    goodbye = mulaw_decode(mulaw_encode(right[(27_050 + 400) * 8 :]))
     assert rms_dbfs(goodbye) > -35
     assert np.count_nonzero(right) / 8 <= heard_ms
     with_speech = find_utterances(right)

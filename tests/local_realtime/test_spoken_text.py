@@ -80,6 +80,7 @@ def test_telephone_numbers_are_said_in_their_groups(text: str, said: str) -> Non
         ("½ cup, 3½ cups, 24/7", "one half cup, 3 and one half cups, 24/7"),
         ("5kg, 70°F, 20 min.", "5 kilograms, 70 degrees Fahrenheit, 20 minutes"),
         ("#5 and No. 7", "number 5 and number 7"),
+        ("45 EUR, 9.50 USD", "45 euros, 9.50 dollars"),
     ],
 )
 def test_amounts_ranges_and_units_are_said_in_words(text: str, said: str) -> None:
@@ -120,3 +121,11 @@ def test_any_text_becomes_plain_ascii_and_takes_no_long_time(text: str) -> None:
     assert said.isascii() or set(said) - set("£€") <= set(map(chr, range(128)))
     assert "  " not in said
     assert time.thread_time() - start < 0.5
+
+
+@pytest.mark.parametrize("part", ["w.w.", "a.com", "joe@a.b."])
+def test_a_long_address_takes_no_long_time(part: str) -> None:
+    start = time.thread_time()
+    speakable(part * 10_000)
+
+    assert time.thread_time() - start < 2.0

@@ -32,7 +32,7 @@ _LENGTHS = {
 _NO_TOPIC = stems(
     words_of(
         "name company greeting greet welcome role tone style language personality persona instructions rules rule note "
-        "important example goal goals task context user caller assistant agent q a say step voice pacing you if"
+        "important example goal goals task context user caller assistant agent q a say step voice pacing you if when exit"
     )
 )
 _GROUPS = (
@@ -106,7 +106,9 @@ def read_guide(instructions: str) -> Guide:
     text = instructions[:MAX_INSTRUCTIONS]
     lines = [match for line in text.splitlines() if (match := _LINE.match(line[: 2 * _MAX_ANSWER]))]
     named = {match[1].strip().lower(): _unquoted(match[2][:_MAX_ANSWER]) for match in lines}
-    quoted = _GREET.search(text) or _SAY.search(text)
+    quoted = _GREET.search(text) or _SAY.search(
+        text.partition("\n#")[0]
+    )  # below headings are lines for other moments
     return Guide(
         facts=tuple(_facts(lines)),
         name=named.get("company") or named.get("name") or _name(text),

@@ -29,6 +29,10 @@ class Intent(Enum):
     """Agrees, without having been asked."""
     NO = auto()
     GREETING = auto()
+    AGAIN = auto()
+    """Wants the last lookup made once more."""
+    LANGUAGE = auto()
+    """Speaks another language than English."""
 
 
 _PHRASES: dict[Intent, tuple[str, ...]] = {
@@ -49,7 +53,8 @@ _PHRASES: dict[Intent, tuple[str, ...]] = {
         "is my package", "is my parcel", "was my order", "look up my", "check my order", "check on my", "check an order",
         "check order", "look up an order", "look up order", "happening with my", "happened to my", "my order number is",
         "state of my", "states of my", "stage of my", "status of my", "where is it", "wheres it", "when will it",
-        "when does it", "when is it", "will it arrive", "hasnt arrived", "not arrived", "did my",
+        "when does it", "when is it", "will it arrive", "hasnt arrived", "not arrived", "did my", "did it ship", "has it shipped",
+        "is it coming", "who carries", "who delivers", "never received", "never arrived", "never came",
     ),
     Intent.ORDER: (
         "order", "orders", "older", "odor", "oda", "oder", "border", "auder", "parcel", "package", "shipment",
@@ -64,11 +69,12 @@ _PHRASES: dict[Intent, tuple[str, ...]] = {
     Intent.NO_NUMBER: (
         "dont have", "do not have", "havent got", "dont know", "do not know", "dont remember", "cant find", "lost it",
         "lost the number", "no idea", "not sure", "where do i find", "where can i find", "cannot find", "forgot",
-        "without a number", "no number", "have no number",
+        "without a number", "no number", "have no number", "what number", "which number", "by my name", "by name",
+        "my name is", "phone number", "zip code", "email address",
     ),
     Intent.HOURS: (
         "open", "opening", "opened", "hours", "close", "closed", "closing", "shut", "business hours",
-        "opening times", "office hours", "what time",
+        "opening times", "office hours", "what time", "24 7",
     ),
     Intent.WHO: (
         "who are you", "whos this", "who is this", "who am i speaking", "who am i talking", "a robot", "a bot", "a machine",
@@ -83,22 +89,27 @@ _PHRASES: dict[Intent, tuple[str, ...]] = {
         "goodbye", "good bye", "bye", "bye bye", "thats all", "that is all", "thatll be all", "that will be all",
         "that was all", "thats it", "that is it", "nothing else", "no more questions", "hang up", "im done", "i am done",
         "were done", "have a nice day", "have a good day", "have a great day", "good night", "see you", "cheerio", "farewell",
-        "all set",
+        "all set", "have a good one", "take care", "talk to you later",
     ),
     Intent.THANKS: ("thank you", "thanks", "thank", "cheers", "much appreciated", "appreciate it", "thankyou"),
     Intent.WAIT: (
         "wait", "hold on", "hang on", "one moment", "just a moment", "a moment", "one second", "a second", "one minute",
-        "a minute", "just a sec", "one sec", "hold the line", "bear with me", "let me check", "let me look", "let me see",
+        "a minute", "just a sec", "one sec", "hold the line", "bear with me", "let me check", "let me look", "let me see", "dont hang up", "do not hang up",
     ),
     Intent.STOP: ("stop", "cancel", "never mind", "nevermind", "forget it", "be quiet", "shut up", "enough"),
     Intent.YES: (
         "yes", "yeah", "yep", "yup", "sure", "of course", "certainly", "absolutely", "correct", "thats right", "i do",
         "please do", "exactly", "go ahead", "i would", "id like that", "yes please", "definitely",
     ),
-    Intent.NO: ("no", "nope", "nah", "not really", "no thanks", "no thank you", "wrong", "incorrect", "not now", "nothing"),
+    Intent.NO: ("no", "nope", "nah", "not really", "no thanks", "no thank you", "wrong", "incorrect", "not now"),
     Intent.GREETING: (
         "hello", "hi", "hey", "good morning", "good afternoon", "good evening", "hallo", "greetings", "anybody there",
         "anyone there", "are you there", "can you hear me", "how are you", "are you still there",
+    ),
+    Intent.AGAIN: ("try again", "try it again", "try that again", "try once more", "try one more time", "check again", "look again", "check it again", "pry again"),
+    Intent.LANGUAGE: (
+        "hola", "habla", "hablo", "español", "espanol", "spanish", "french", "german", "chinese", "another language", "other language",
+        "other languages", "bonjour", "guten tag",
     ),
 }  # fmt: skip
 
@@ -113,6 +124,9 @@ _WHOLE: dict[Intent, tuple[str, ...]] = {
         "sorry what",
         "what sorry",
         "say",
+        "go on",
+        "continue",
+        "keep going",
     ),
     Intent.PERSON: ("agent", "person", "people", "manager"),
     Intent.YES: ("please",),
@@ -128,6 +142,18 @@ _WHOLE: dict[Intent, tuple[str, ...]] = {
         "perfect",
         "i see",
         "excellent",
+        "mm hmm",
+        "mhm",
+        "uh huh",
+    ),
+    Intent.NO: (
+        "nothing",
+        "nothing thanks",
+        "nothing thank you",
+        "im good",
+        "im fine",
+        "im okay",
+        "all good",
     ),
     Intent.HELP: ("can you help me", "menu"),
     Intent.GOODBYE: ("by", "buy", "good buy", "by by", "bye then", "done"),
@@ -135,7 +161,12 @@ _WHOLE: dict[Intent, tuple[str, ...]] = {
 }
 """What only means that if nothing else is said."""
 
-_FALSE = (" in order to ", " no one ", " no problem ", " out of order ", " open an account ")
+_FALSE = (
+    " in order to ", " no one ", " no problem ", " out of order ", " open an account ", " what time is it ",
+    " hang up on ", " you hang up ", " say goodbye to ", " said goodbye ", " say goodbye yet ",
+    " want to say goodbye ", " not all set ", " is it all set ", " all set for ",
+    " spoke to someone ", " spoke to somebody ", " talked to someone ", " a person signed ", " spoke to a person ",
+)  # fmt: skip
 """What looks like an intent and is none."""
 
 
@@ -151,4 +182,6 @@ def intents_of(words: Sequence[str]) -> frozenset[Intent]:
     found |= {intent for intent, phrases in _WHOLE.items() if rest in phrases}
     if Intent.WHO in found:
         found.discard(Intent.PERSON)  # "are you a person"
+    if Intent.WAIT in found:
+        found.discard(Intent.GOODBYE)  # "don't hang up"
     return frozenset(found)

@@ -36,6 +36,12 @@ _MISSING = (" not found ", " no order ", " no such ", " unknown ", " does not ex
             " not exist ", " no record ", " not known ", " nothing found ", " no match ", " couldnt find ", " invalid order ", " cant find ")  # fmt: skip
 _WITH_ON = re.compile(r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july|"
                       r"august|september|october|november|december|[0-9]{1,2}(?:st|nd|rd|th)?\b)", re.IGNORECASE)  # fmt: skip
+_BROKEN = (" table ", " database ", " host ", " server ", " tool ", " function ", " module ", " connection ", " url ", " unknown error ",
+           " timed out ", " timeout ", " bad gateway ", " service unavailable ", " traceback ")  # fmt: skip
+"""Words of a failure that is not the caller's, although it may be about something that was not found."""
+_FAILURES = ("error", "fail", "failure", "timeout")
+_WITH_IS = ("being", "in", "on", "at", "out", "ready", "not", "under", "awaiting", "waiting")
+"""States that begin so are what an order is; others it has."""
 _LONG_NUMBER = re.compile(r"[0-9]{5,40}")
 _UNITS = ("order", "result", "data", "response")
 
@@ -59,6 +65,8 @@ def read_report(output: str) -> OrderReport:
         value = output
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
+    if value is None or value in ([], {}):
+        return OrderReport("", is_missing=True)
     if not isinstance(value, Mapping):
         return _of_words(_plain(value))
     fields = _fields(value)
@@ -74,9 +82,11 @@ def read_report(output: str) -> OrderReport:
 
 def _of_order(fields: Mapping[str, Any]) -> OrderReport:
     status = " ".join(words_of(_plain(_first(fields, _STATUS))))
-    if _says_missing(status):
+    if status == "404" or _says_missing(status):
         return OrderReport("", is_missing=True)
-    parts = [_subject(fields), _STATES.get(status) or f"has the status {status or 'unknown'}"]
+    if status in _FAILURES or (status.isdigit() and status.startswith("5")):
+        return OrderReport("", is_failed=True)
+    parts = [_subject(fields), _STATES.get(status) or _state(status)]
     is_delivered, is_cancelled = status == "delivered", status.startswith("cancel")
     if (carrier := _plain(_first(fields, _CARRIER))) and not is_cancelled:
         parts.append(f"{'by' if is_delivered else 'with'} {carrier}")
@@ -84,6 +94,12 @@ def _of_order(fields: Mapping[str, Any]) -> OrderReport:
     if arrives and not is_cancelled:
         parts.append(arrives if is_delivered else f"and should arrive {arrives}")
     return OrderReport(" ".join([f"{' '.join(parts)}.", *_contents(fields)]))
+
+
+def _state(status: str) -> str:
+    if status.startswith(tuple(f"{word} " for word in _WITH_IS)):
+        return f"is {status}"
+    return f"has the status {status or 'unknown'}"
 
 
 def _subject(fields: Mapping[str, Any]) -> str:
@@ -122,7 +138,9 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
             inner = inner[0]
         if isinstance(inner, Mapping):
             named = {_field_name(str(k)): each for k, each in inner.items()}
-            return {**{name: each for name, each in fields.items() if name != key}, **named}
+            has_own = _first(named, _STATUS) is not None
+            outer = {name: each for name, each in fields.items() if not (has_own and name in _STATUS)}
+            return {**{name: each for name, each in outer.items() if name != key}, **named}
     return fields
 
 
@@ -137,17 +155,23 @@ def _first(fields: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
 def _listed(fields: Mapping[str, Any]) -> Iterator[str]:
     for name, value in list(fields.items())[:8]:
         words = _plain(value)
-        if words:
+        if words and name not in _FOUND:
             yield f"{name.replace('_', ' ')}: {words}"
 
 
 def _of_words(words: str) -> OrderReport:
-    return OrderReport(_sentence(words), is_missing=len(words) < 200 and _says_missing(words))
+    is_broken = words.startswith("<") or _says(words, _BROKEN)
+    is_missing = not is_broken and len(words) < 200 and _says_missing(words)
+    return OrderReport(_sentence(words), is_missing=is_missing, is_failed=is_broken and len(words) < 200)
 
 
 def _says_missing(words: str) -> bool:
+    return _says(words, _MISSING) and not _says(words, _BROKEN)
+
+
+def _says(words: str, phrases: tuple[str, ...]) -> bool:
     text = joined(words_of(words))
-    return any(phrase in text for phrase in _MISSING)
+    return any(phrase in text for phrase in phrases)
 
 
 def _day(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from gateway.local_realtime.persona import Answer
 from gateway.local_realtime.personas import phrases
-from gateway.local_realtime.personas.calls import look_up
+from gateway.local_realtime.personas.calls import look_up, put_through
 from gateway.local_realtime.personas.intents import Intent
 from gateway.local_realtime.personas.phrases import Question, varied
 from gateway.local_realtime.personas.scene import Scene
@@ -20,12 +20,14 @@ def begun_number(scene: Scene) -> Answer | None:
     digits = scene.past.digits
     if not digits or scene.number():
         return None
+    if {"bye", "goodbye"} & set(scene.words):
+        return None
     if scene.words == ("#",) or Intent.GOODBYE in scene.intents:
         return look_up(scene, digits)
     if scene.intents & {Intent.YES, Intent.FINE}:
         return Answer(phrases.so_far(digits))
     if scene.intents & {Intent.NO, Intent.STOP}:
-        return Answer(f"All right. {phrases.ASK_NUMBER[0]}")
+        return Answer(f"All right. {phrases.WHAT_NUMBER}")
     return None
 
 
@@ -35,6 +37,8 @@ def number(scene: Scene) -> Answer | None:
     is_asked = scene.past.question is Question.NUMBER
     if found is None or (Intent.HOURS in scene.intents and not is_asked and not _is_about_order(scene)):
         return None
+    if scene.turn.kind == "text" and scene.words == ("0",) and not is_asked:
+        return put_through(scene)
     if len(found.digits) >= scene.number_length:
         return look_up(scene, found.digits)
     return _part_of_number(scene, found) if found.is_alone else None
@@ -49,7 +53,8 @@ def _part_of_number(scene: Scene, found: SpokenNumber) -> Answer | None:
         return look_up(scene, whole)
     if Intent.NO in scene.intents and scene.past.last_number and not begun:
         return Answer(f"All right. {phrases.ASK_NUMBER_AGAIN[0]}")
-    if is_asked or begun or scene.turn.kind == "text" or len(digits) >= _SHORTEST_NUMBER:
+    is_number = len(digits) >= _SHORTEST_NUMBER and set(digits) != {"0"}  # "Oh, oh" is none
+    if is_asked or begun or scene.turn.kind == "text" or is_number:
         return Answer(phrases.so_far(whole))
     return None
 
@@ -59,7 +64,15 @@ def no_number(scene: Scene) -> Answer | None:
     is_meant = scene.past.question is Question.NUMBER or "number" in scene.words
     if Intent.NO_NUMBER not in scene.intents or not is_meant:
         return None
-    return Answer(phrases.LOOK_NUMBER_UP)
+    is_told = scene.past.last_said == phrases.LOOK_NUMBER_UP
+    return Answer(phrases.BY_NUMBER_ALONE if is_told else phrases.LOOK_NUMBER_UP)
+
+
+def again(scene: Scene) -> Answer | None:
+    """Look the last order up once more."""
+    if Intent.AGAIN not in scene.intents or not scene.past.last_number:
+        return None
+    return look_up(scene, scene.past.last_number)
 
 
 def order_status(scene: Scene) -> Answer | None:

@@ -36,12 +36,12 @@ def _told(scene: Scene, output: ToolOutput) -> str | None:
         return None
     if tool_roles.transfer(called) or (scene.transfer and scene.transfer.name == output.name):
         return phrases.NOT_CONNECTED if report.is_failed or report.is_missing else phrases.CONNECTING
-    if report.is_missing:
+    is_lookup = not output.name or (scene.lookup is not None and scene.lookup.name == output.name)
+    if report.is_missing and is_lookup:
         return _not_found(scene)
-    if report.is_failed:
-        is_lookup = not output.name or (scene.lookup is not None and scene.lookup.name == output.name)
-        return phrases.TRY_LATER if is_lookup else "I am sorry, that did not work."
-    return report.text
+    if is_lookup and (report.is_failed or not report.text):
+        return phrases.TRY_LATER
+    return "I am sorry, that did not work." if report.is_failed else report.text
 
 
 def _not_found(scene: Scene) -> str:

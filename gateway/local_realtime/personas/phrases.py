@@ -18,7 +18,8 @@ class Question(Enum):
 
 
 ANYTHING_ELSE = ("Is there anything else?", "Anything else?")
-ASK_NUMBER = ("What is your order number?", "Which order is it? Please tell me the order number.")
+WHAT_NUMBER = "What is your order number?"
+ASK_NUMBER = (f"Sure. {WHAT_NUMBER}", "Which order is it? Please tell me the order number.")
 ASK_NUMBER_AGAIN = ("Could you tell me the order number again?", "Please tell me the order number once more.")
 OFFER_PERSON = "Would you like to speak to a person?"
 NOT_CAUGHT = ("Sorry, I did not catch that. Could you say it again?",)
@@ -42,9 +43,11 @@ NOT_CONNECTED = "I am sorry, I could not put you through. Is there anything else
 CANNOT_TRANSFER = (
     "I am sorry, I cannot put you through to a person from here. Is there anything else I can do?"
 )
+BY_NUMBER_ALONE = "I can find an order by its number alone. Please tell me the order number."
+ENGLISH_ONLY = "I am sorry, I only understand English. How can I help you?"
 CANNOT_LOOK_UP = "I am sorry, I cannot look up orders on this call. Is there anything else?"
 CANNOT_CHANGE = "I am sorry, I can only tell you the status of an order, nothing more."
-TRY_LATER = "I am sorry, I cannot reach our orders at the moment. Is there anything else?"
+TRY_LATER = "I am sorry, I cannot look that up right now. Is there anything else?"
 GIVE_UP_NUMBER = (
     "I am sorry, I could not find any of these. Please check your confirmation. Is there anything else?"
 )
@@ -53,7 +56,10 @@ GOODBYE_NOBODY = "I cannot hear you any more. Goodbye."
 WELCOME = ("You are welcome. Anything else?", "My pleasure. Is there anything else?")
 HOW_CAN_I_HELP = ("How can I help you?", "What can I do for you?")
 STOPPED = "All right. What else can I do for you?"
-WHO = "I am a small demonstration that answers by fixed rules. I am not a person, and there is no language model behind me."
+WHO = (
+    "I am a small demonstration that answers by fixed rules. I am not a person, and there is no language model "
+    "behind me. How can I help you?"
+)
 
 _SO_FAR = re.compile(r"I have ([0-9](?: [0-9]){0,19}) so far")
 _NOT_CAUGHT_MARKS = ("did not catch that", "still did not catch", "did not understand")
@@ -80,7 +86,7 @@ def question_in(text: str) -> Question | None:
         return Question.NUMBER
     if _SO_FAR.search(text):
         return Question.NUMBER
-    return Question.MORE if "anything else" in lowered else None
+    return Question.MORE if "anything else" in lowered or text == STOPPED else None
 
 
 def is_not_caught(text: str) -> bool:

@@ -9,8 +9,9 @@ from gateway.local_realtime.personas.intents import Intent
 from gateway.local_realtime.personas.outputs import tell_outputs
 from gateway.local_realtime.personas.phrases import Question, varied
 from gateway.local_realtime.personas.scene import Scene
-from gateway.local_realtime.personas.words import words_of
+from gateway.local_realtime.personas.words import joined, words_of
 
+_HOURS = frozenset(words_of("open opening close closing hours"))
 Rule = Callable[[Scene], Answer | None]
 
 _DAYS = frozenset(
@@ -19,6 +20,9 @@ _DAYS = frozenset(
         "sundays weekend weekends today tomorrow tonight holiday holidays evening evenings"
     )
 )
+
+
+_HUMS = frozenset(words_of("um uh er erm eh hmm hm mm ah oh well"))
 
 
 def reply(scene: Scene) -> Answer:
@@ -52,7 +56,10 @@ def abilities(scene: Scene) -> str:
 
 def _reply_to_words(scene: Scene) -> Answer:
     answers = (rule(scene) for rule in _RULES)
-    return next((answer for answer in answers if answer is not None), None) or _not_understood(scene)
+    answer = next((answer for answer in answers if answer is not None), None) or _not_understood(scene)
+    hours = scene.guide.hours().spoken()
+    asks_too = _HOURS & set(scene.words) and {"and", "also"} & set(scene.words)
+    return Answer(f"{hours} {answer.text}", answer.calls) if asks_too and hours not in answer.text else answer
 
 
 def _person(scene: Scene) -> Answer | None:
@@ -100,11 +107,13 @@ def _no(scene: Scene) -> Answer | None:
     if Intent.NO not in scene.intents:
         return None
     match scene.past.question:
+        case Question.MORE if scene.past.last_number and {"wrong", "incorrect"} & set(scene.words):
+            return Answer(f"I am sorry. {phrases.ASK_NUMBER_AGAIN[0]}")
         case Question.MORE:
-            return say_goodbye(scene)
-        case Question.NUMBER:
+            return Answer(phrases.STOPPED) if "yet" in scene.words else say_goodbye(scene)
+        case Question.NUMBER if scene.past.last_said != phrases.LOOK_NUMBER_UP:
             return Answer(phrases.LOOK_NUMBER_UP)
-        case Question.PERSON:
+        case Question.PERSON | Question.NUMBER:
             return Answer(f"All right. {phrases.ANYTHING_ELSE[0]}")
         case None:
             return say_goodbye(scene) if Intent.THANKS in scene.intents else Answer(phrases.STOPPED)
@@ -140,9 +149,15 @@ def _greeting(scene: Scene) -> Answer | None:
         return None
     if scene.past.n_said == 0:
         return Answer(greeting(scene))
-    asked = phrases.ASK_NUMBER[0] if scene.past.question is Question.NUMBER else phrases.HOW_CAN_I_HELP[0]
+    asked = phrases.WHAT_NUMBER if scene.past.question is Question.NUMBER else phrases.HOW_CAN_I_HELP[0]
     is_doubt = "there" in scene.words or "hear" in scene.words
-    return Answer(f"{'Yes, I am here' if is_doubt else 'Hello'}. {asked}")
+    is_kind = " how are you " in joined(scene.words)
+    return Answer(f"{'Yes, I am here' if is_doubt else 'Fine, thank you' if is_kind else 'Hello'}. {asked}")
+
+
+def _thinking(scene: Scene) -> Answer | None:
+    """Wait for a caller who only hums."""
+    return Answer(phrases.TAKE_YOUR_TIME[0]) if _HUMS.issuperset(scene.words) else None
 
 
 def _untold_outputs(scene: Scene) -> Answer | None:
@@ -173,6 +188,7 @@ _RULES: tuple[Rule, ...] = (
     call_asked_for,
     order_rules.begun_number,
     order_rules.number,
+    order_rules.again,
     _repeat,
     order_rules.no_number,
     order_rules.order_status,
@@ -180,6 +196,7 @@ _RULES: tuple[Rule, ...] = (
     _change,
     _said(Intent.WHO, phrases.WHO),
     order_rules.order,
+    _said(Intent.LANGUAGE, phrases.ENGLISH_ONLY),
     _goodbye,
     _help,
     _wait,
@@ -189,4 +206,5 @@ _RULES: tuple[Rule, ...] = (
     _yes,
     _greeting,
     _untold_outputs,
+    _thinking,
 )

@@ -8,7 +8,6 @@ from gateway.local_realtime.persona import Answer, Said, ToolOutput, Turn
 from gateway.local_realtime.personas import phrases
 from gateway.local_realtime.personas.calls import say_goodbye
 from gateway.local_realtime.personas.facts import MAX_REQUEST, quoted_request
-from gateway.local_realtime.personas.phrases import varied
 from gateway.local_realtime.personas.replies import greeting, reply
 from gateway.local_realtime.personas.scene import Scene, read_scene
 from gateway.local_realtime.personas.words import joined, words_of
@@ -49,7 +48,7 @@ def _short_request(scene: Scene, said: str) -> Answer | None:
     if " anything else " in said:
         return Answer(phrases.ANYTHING_ELSE[0])
     if does_ask and " order number " in said:
-        return Answer(varied(phrases.ASK_NUMBER, scene.past.n_said))
+        return Answer(phrases.WHAT_NUMBER)
     is_repetition = " repeat " in said or " again " in said
     text = phrases.NOT_CAUGHT[0] if does_ask else scene.past.last_said
     return Answer(text) if is_repetition and text else None

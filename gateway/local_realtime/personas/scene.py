@@ -17,6 +17,10 @@ NUMBER_LENGTH = 4
 """Digits of an order number, where neither instructions nor the tool say."""
 
 
+_OTHER_NUMBERS = frozenset(words_of("phone telephone mobile zip postcode"))
+"""Words that tell that a number is no order's."""
+
+
 class Scene(msgspec.Struct, frozen=True):
     """One turn, read."""
 
@@ -37,7 +41,9 @@ class Scene(msgspec.Struct, frozen=True):
         return self.guide.number_length or NUMBER_LENGTH
 
     def number(self) -> SpokenNumber | None:
-        """Find the digits in what was said; what was begun before decides doubtful words."""
+        """Find the digits of an order in what was said; what was begun before decides doubtful words."""
+        if _OTHER_NUMBERS & set(self.words) and "order" not in self.words:
+            return None
         found = spoken_number(self.words, wanted=self.number_length)
         missing = self.number_length - len(self.past.digits)
         if missing <= 0 or not self.past.digits or (found and len(found.digits) >= self.number_length):

@@ -15,7 +15,8 @@ class ScriptedPersona:
 
     The first unused turn whose ``hears`` is found in the words, or in a tool's output, comes first; if there is
     none, the next turn without ``hears``. A turn is used once, unless it repeats. When no turn is left that
-    fits, a script that loops starts again, and any other answers with nothing.
+    fits, a script that loops starts again at the caller's next word (at an output it would call its tools for ever),
+    and any other answers with nothing.
     """
 
     def __init__(self, script: Script) -> None:
@@ -43,7 +44,7 @@ class ScriptedPersona:
     def answer(self, turn: Turn) -> Answer:
         """Give the answer of the turn that fits."""
         taken = self._fitting(turn.text[:MAX_HEARD])
-        if taken is None and self._script.loops:
+        if taken is None and self._script.loops and turn.kind != "tool":
             self._unused = list(self._script.turns)
             taken = self._fitting(turn.text[:MAX_HEARD])
         if taken is None:

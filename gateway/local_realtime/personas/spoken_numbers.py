@@ -25,10 +25,10 @@ _TENS = {
     "fourty": "40",
 }  # fmt: skip
 _SCALES = {"hundred": 100, "thousand": 1000}
-_REPEATS = {"double": 2, "triple": 3, "treble": 3}
+_REPEATS = {"double": 2, "devil": 2, "triple": 3, "treble": 3}
 _SOUND_ALIKE = {
-    "for": "4", "fore": "4", "won": "1", "wan": "1", "to": "2", "too": "2", "tu": "2", "ate": "8", "tree": "3",
-    "free": "3", "owe": "0", "sicks": "6", "sick": "6", "nein": "9",
+    "for": "4", "fore": "4", "won": "1", "wan": "1", "to": "2", "too": "2", "tu": "2", "t": "2", "ate": "8", "tree": "3",
+    "free": "3", "owe": "0", "all": "0", "sicks": "6", "sick": "6", "nein": "9",
 }  # fmt: skip
 """What a recogniser may write for a digit; only among digits is it one."""
 _BETWEEN = frozenset(words_of("um uh er erm hmm hm mm ah and dash hyphen minus comma then space"))
@@ -41,6 +41,12 @@ _LIGHT = _BETWEEN | frozenset(
     )
 )
 """Words that may stand beside digits without making them something else."""
+_MONTHS = frozenset(
+    words_of(
+        "january february march april may june july august september october november december th st nd rd in since"
+    )
+)
+"""Words before a year, and before a day of a month."""
 
 
 class SpokenNumber(msgspec.Struct, frozen=True):
@@ -70,12 +76,12 @@ def spoken_number(words: Sequence[str], *, wanted: int = 4) -> SpokenNumber | No
 
     ``wanted`` is how many digits are still missing: where a word may be a digit or not ("for", "to"), it decides.
     """
-    runs, is_alone = _runs(words)
+    runs, is_alone = _runs(words, wanted)
     found = [
         (digits, run)
         for run in runs
         for digits in _numbers(run, wanted, is_alone)
-        if len(digits) <= MAX_DIGITS
+        if len(digits) <= MAX_DIGITS and not (run.before in _MONTHS and _is_of_date(digits))
     ]
     meant = [each for each in found if each[1].before != "not"] or found
     whole = [each for each in meant if len(each[0]) >= wanted] or meant
@@ -92,7 +98,11 @@ def _last_of_two(digits: str, before: str, wanted: int) -> str:
     return second if is_two else digits
 
 
-def _runs(words: Sequence[str]) -> tuple[list[_Run], bool]:
+def _is_of_date(digits: str) -> bool:
+    return len(digits) <= 2 or (len(digits) == 4 and digits[:2] in {"19", "20"})
+
+
+def _runs(words: Sequence[str], wanted: int) -> tuple[list[_Run], bool]:
     """Find where numbers may be, and whether all other words are light."""
     runs: list[_Run] = []
     is_open, is_alone, before = False, True, ""
@@ -104,11 +114,17 @@ def _runs(words: Sequence[str]) -> tuple[list[_Run], bool]:
             runs[-1].words.append("1" if word == "a" else word)
         elif word == "#" and is_open:
             runs[-1].is_ended, is_open = True, False
+        elif is_open and word == "and" and _is_whole(runs[-1].words, wanted):
+            is_open = False
         elif not (is_open and word in _BETWEEN):
             is_open = False
             is_alone &= word in _LIGHT or word in "#*"
         before = word
     return runs, is_alone
+
+
+def _is_whole(words: list[str], wanted: int) -> bool:
+    return not _SCALES.keys() & words and sum(len(part.digits) for part in _parts(words)) >= wanted
 
 
 def _belongs(word: str, after: str, *, is_open: bool) -> bool:

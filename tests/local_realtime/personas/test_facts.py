@@ -11,6 +11,8 @@ Delivery abroad: by ship
 Returns: You can return anything within 30 days.
 Address: 12 High Street, next to the station
 Tone: be kind
+When to escalate: danger
+Exit when: a goal is stated
 User: hello
 This is no fact because its topic is far too long: really
 Payment methods: cards
@@ -39,7 +41,16 @@ def test_a_question_finds_its_fact(asked: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["", "Be kind", "hello", "What is the order number?", "What is the capital of France?"]
+    "asked",
+    [
+        "",
+        "Be kind",
+        "hello",
+        "When will you escalate?",
+        "exit",
+        "What is the order number?",
+        "What is the capital of France?",
+    ],
 )
 def test_other_questions_find_none(asked: str) -> None:
     assert read_guide(SHOP).fact_for(words_of(asked)) is None
@@ -64,6 +75,7 @@ def test_without_instructions_the_usual_hours_are_known() -> None:
         ('Greet the caller with "Welcome." Then wait.', "", "Welcome.", None),
         ("Be kind.\nSay \u201cHello you\u201d.", "", "Hello you", None),
         ('If they are angry, say "calm down".', "", "", None),
+        ('Be kind.\n# Escalation\nWhen to escalate: danger\nSay: "I am connecting you."', "", "", None),
         ("Order numbers have six digits.", "", "", 6),
         ("An order number is a 5-digit number.", "", "", 5),
         ("The code has 99 digits or many digits.", "", "", None),

@@ -222,8 +222,13 @@ def test_a_found_order_ends_a_row_of_failures() -> None:
 def test_a_caller_without_the_number_is_told_where_it_is() -> None:
     phone = asked_for_number()
     assert phone.say("I don't have it.") == phrases.LOOK_NUMBER_UP
+    assert phone.say("Can you find it by my name?") == phrases.BY_NUMBER_ALONE
+    phone = asked_for_number()
     assert phone.say("No.") == phrases.LOOK_NUMBER_UP
     assert phone.say("Yes.") == "Please tell me the order number."
+    phone = asked_for_number()
+    phone.say("I don't have it.")
+    assert phone.say("No.") == "All right. Is there anything else?"
 
 
 def test_without_a_lookup_it_says_that_it_cannot() -> None:
@@ -252,7 +257,16 @@ def test_an_output_that_was_not_told_is_told_when_the_caller_says_nothing_of_use
     [
         ('{"error": "The tool failed."}', phrases.TRY_LATER),
         ("It left yesterday", "It left yesterday. Is there anything else?"),
-        ("{}", "All right. Is there anything else?"),
+        ("", phrases.TRY_LATER),
+        ("Internal Server Error: timed out", phrases.TRY_LATER),
+        ("<html><body>502</body></html>", phrases.TRY_LATER),
+        ('{"status": "error", "message": "timed out"}', phrases.TRY_LATER),
+        ('{"error": "no such table: orders"}', phrases.TRY_LATER),
+        ('{"error": "host not found"}', phrases.TRY_LATER),
+        (
+            "{}",
+            "I am sorry, I could not find order 4 7 1 2. Could you tell me the order number again?",
+        ),
     ],
 )
 def test_other_outputs_of_a_lookup_are_told_too(output: str, answer: str) -> None:
@@ -331,3 +345,44 @@ def test_a_transfer_that_needs_a_place_goes_to_an_operator() -> None:
         "summary": "The caller asked to speak to a person.",
         "urgency": "unspecified",
     }
+
+
+def test_a_lookup_that_failed_is_made_again_on_request() -> None:
+    outputs = [{"error": "The tool took too long: it was given up after 5 s."}, ORDERS["4712"]]
+    phone = greeted(client={"order_status": lambda _: outputs.pop(0)})
+    assert phrases.TRY_LATER in phone.say("4712")
+    assert SHIPPED in phone.say("Could you try again, please?")
+
+
+def test_a_wrong_order_is_asked_for_again() -> None:
+    phone = asked_for_number()
+    phone.say("4712")
+    assert phone.say("No, that's wrong.") == "I am sorry. Could you tell me the order number again?"
+
+
+def test_a_goodbye_is_stronger_than_a_number_that_was_begun() -> None:
+    phone = asked_for_number()
+    phone.say("four seven")
+    assert phone.say("Bye.") in phrases.GOODBYE
+
+
+@pytest.mark.parametrize(
+    "said", ["My phone number is 555 123 4567", "I ordered it in 2025", "It is from March 14th 2026"]
+)
+def test_other_numbers_are_not_looked_up(said: str) -> None:
+    phone = asked_for_number()
+    phone.say(said)
+    assert phone.calls == []
+
+
+def test_a_lone_zero_key_asks_for_the_operator() -> None:
+    phone = greeted()
+    assert phone.key("0") == phrases.PUT_THROUGH
+    assert asked_for_number().key("0") == "I have 0 so far. Please go on."
+
+
+@pytest.mark.parametrize("said", ["Is it coming tomorrow?", "Who carries it?", "Has it shipped?"])
+def test_a_question_after_the_last_order_looks_it_up_anew(said: str) -> None:
+    phone = greeted()
+    phone.say("4712")
+    assert SHIPPED in phone.say(said)

@@ -19,7 +19,11 @@ NUMBERED = {"order_number": "4712"}
         ({"status": "in_transit", "expected": "tomorrow"}, "Your order is on its way and should arrive tomorrow."),
         ({"id": 12345, "state": "Delivered", "carrier": "UPS", "arrives": "yesterday"}, "Order 1 2 3 4 5 was delivered by UPS yesterday."),
         ({**NUMBERED, "status": "cancelled", "carrier": "DHL", "arrives": "Friday"}, "Order 4 7 1 2 has been cancelled."),
-        ({**NUMBERED, "status": "on hold"}, "Order 4 7 1 2 has the status on hold."),
+        ({**NUMBERED, "status": "on hold"}, "Order 4 7 1 2 is on hold."),
+        ({**NUMBERED, "status": "being packed"}, "Order 4 7 1 2 is being packed."),
+        ({**NUMBERED, "status": "lost"}, "Order 4 7 1 2 has the status lost."),
+        ({"status": "ok", "order": {"state": "shipped"}}, "Your order has been shipped."),
+        ({"ok": True}, ""),
         ({"orderNumber": "AB7", "status": "new"}, "Order AB7 has been received."),
         ({**NUMBERED, "status": "packed", "items": ["a lamp"]}, "Order 4 7 1 2 is packed. It has a lamp."),
         (
@@ -32,9 +36,6 @@ NUMBERED = {"order_number": "4712"}
         ({"data": [{"status": "ready"}]}, "Your order is ready."),
         ([{"status": "ready"}], "Your order is ready."),
         ({"temperature": 15, "is_sunny": True, "hours": [1, 2], "more": {}}, "Temperature: 15; is sunny: yes; hours: 1, 2."),
-        ({}, ""),
-        (None, ""),
-        ([], ""),
         (15, "15."),
         ("shipped yesterday", "Shipped yesterday."),
         ("tracking number 123456789", "Tracking number 1 2 3 4 5 6 7 8 9."),
@@ -54,6 +55,10 @@ def test_an_output_is_told_in_words(output: Any, text: str) -> None:
         '{"status": "not found"}',
         "Order not found",
         "No such order.",
+        '{"status": 404}',
+        "{}",
+        "null",
+        "[]",
     ],
 )
 def test_a_missing_order_is_told_from_a_failure(output: str) -> None:
@@ -62,7 +67,18 @@ def test_a_missing_order_is_told_from_a_failure(output: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "output", ['{"error": "The tool failed."}', '{"success": false}', '{"error": ["a", 1]}']
+    "output",
+    [
+        '{"error": "The tool failed."}',
+        '{"success": false}',
+        '{"error": ["a", 1]}',
+        '{"error": "unknown error"}',
+        '{"error": "no such table: orders"}',
+        '{"error": "Could not find tool"}',
+        '{"status": "error", "message": "not found: host"}',
+        '{"status": 503}',
+        "<html>not found</html>",
+    ],
 )
 def test_a_failure_is_told_from_a_missing_order(output: str) -> None:
     report = read_report(output)

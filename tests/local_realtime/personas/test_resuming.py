@@ -85,7 +85,7 @@ def test_a_fresh_one_knows_where_the_conversation_stands() -> None:
         ("Greet the caller.", "Hello, this is the order desk. How can I help you?"),
         ("Say goodbye to the caller", phrases.GOODBYE[1]),
         ("Ask whether there is anything else.", "Is there anything else?"),
-        ("Ask the caller for their order number.", phrases.ASK_NUMBER[1]),
+        ("Ask the caller for their order number.", phrases.WHAT_NUMBER),
         ("Ask them to say that again.", phrases.NOT_CAUGHT[0]),
         ("Repeat what you said.", "Hello, this is the order desk. How can I help you?"),
         ("The connection was lost. Ask the caller to say it again.", phrases.LINE_WAS_BAD),

@@ -7,6 +7,7 @@ from gateway.errors import SettingsError
 from gateway.local_realtime import Answer, ScriptedPersona, ToolCall, Turn
 from gateway.local_realtime.personas import parse_script, read_script
 from gateway.local_realtime.personas.script import MAX_BYTES
+from tests.local_realtime.personas.phone import Phone
 
 SCRIPT = """
 [[turn]]
@@ -124,3 +125,17 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_script(large)
     with pytest.raises(SettingsError, match=r"script: is larger than 1 MiB"):
         parse_script("#" * (MAX_BYTES + 1))
+
+
+def test_a_script_does_not_start_again_at_the_output_of_its_own_call() -> None:
+    script = """
+        loop = true
+        [[turn]]
+        hears = "order"
+        says = "One moment."
+        calls = [{ name = "order_status", arguments = { order_number = "4712" } }]
+    """
+    phone = Phone(ScriptedPersona.from_text(script))
+    assert phone.say("my order") == "One moment."
+    assert phone.say("my order") == "One moment."
+    assert len(phone.calls) == 2

@@ -180,3 +180,66 @@ def test_silence_is_asked_about_once_and_then_ends_the_call() -> None:
     phone.cut_off()
     assert phone.be_silent() == phrases.GOODBYE_NOBODY
     assert phone.calls == [("hang_up", {})]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Please don't hang up.",
+        "Why did you hang up on me?",
+        "I said goodbye to that money already.",
+        "I don't want to say goodbye yet.",
+        "I'm not all set",
+        "No, not yet.",
+        "nothing works",
+    ],
+)
+def test_a_goodbye_that_is_not_meant_ends_nothing(said: str) -> None:
+    phone = greeted()
+    phone.say("When are you open?")
+    assert phone.say(said) not in phrases.GOODBYE
+    assert phone.calls == []
+
+
+@pytest.mark.parametrize(
+    "said", ["I'm good.", "Have a good one!", "Thank you, take care.", "Nothing, thanks."]
+)
+def test_polite_ways_to_have_nothing_else_end_the_call(said: str) -> None:
+    phone = greeted()
+    phone.say("When are you open?")
+    assert phone.say(said) in phrases.GOODBYE
+    assert phone.calls == [("hang_up", {})]
+
+
+def test_no_twice_ends_the_call() -> None:
+    phone = greeted()
+    assert phone.say("No.") == phrases.STOPPED
+    assert phone.say("No.") in phrases.GOODBYE
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("Hmm.", phrases.TAKE_YOUR_TIME[0]),
+        ("Oh, oh, oh.", phrases.TAKE_YOUR_TIME[0]),
+        ("Please don't hang up.", phrases.TAKE_YOUR_TIME[1]),
+        ("How are you?", "Fine, thank you. How can I help you?"),
+        ("Do you speak Spanish?", phrases.ENGLISH_ONLY),
+        ("No hablo ingl\u00e9s", phrases.ENGLISH_ONLY),
+        ("What time is it?", phrases.NOT_UNDERSTOOD),
+        ("A person signed for it", phrases.NOT_UNDERSTOOD),
+    ],
+)
+def test_what_sounds_like_something_else_is_told_from_it(said: str, answer: str) -> None:
+    assert greeted().say(said) == answer
+
+
+@pytest.mark.parametrize(
+    ("said", "rest"),
+    [
+        ("When are you open, and where is my order?", "Sure. What is your order number?"),
+        ("What are your hours and can I speak to a person?", phrases.PUT_THROUGH),
+    ],
+)
+def test_opening_hours_asked_for_along_with_something_are_told_too(said: str, rest: str) -> None:
+    assert greeted().say(said) == f"We are open Monday to Friday, from nine to five. {rest}"

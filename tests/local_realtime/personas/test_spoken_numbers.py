@@ -57,6 +57,13 @@ from gateway.local_realtime.personas.words import words_of
         ("from 4712 to 4715", "4715"),
         ("four seven nine two zero three", "479203"),
         ("hundred four seven one two", "4712"),
+        ("I have two orders, four seven one two and five zero two zero.", "5020"),
+        ("4712 and 5020", "5020"),
+        ("four seven one T", "4712"),
+        ("forty seven and twelve", "4712"),
+        ("double five devil two", "5522"),
+        ("Five, all two zero", "5020"),
+        ("order 4712 of March 14th 2026", "4712"),
     ],
 )
 def test_a_number_is_understood_as_it_is_said_and_as_it_is_recognised(said: str, digits: str) -> None:

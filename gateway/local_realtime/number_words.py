@@ -21,7 +21,7 @@ _UNITS = {"kg": "kilograms", "km": "kilometers", "cm": "centimeters", "mm": "mil
           "km/h": "kilometers per hour", "GB": "gigabytes", "MB": "megabytes", "KB": "kilobytes", "kHz": "kilohertz",
           "Hz": "hertz", "ms": "milliseconds", "sec": "seconds", "secs": "seconds", "min": "minutes",
           "mins": "minutes", "hr": "hours", "hrs": "hours", "°F": "degrees Fahrenheit", "°C": "degrees Celsius",
-          "°": "degrees"}  # fmt: skip
+          "°": "degrees", "EUR": "euros", "USD": "dollars", "GBP": "pounds"}  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _NAMES_A_NUMBER = r"(?:number|order|code|pin|zip|account|extension|ext|ending in|id|reference|ticket)"
 
