@@ -40,15 +40,12 @@ class Goodbye:
     async def _is_heard_out(self) -> bool:
         if not self._is_audible():
             return True
-        self._settled = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(GOODBYE_TIMEOUT):
-                return await self._settled
-        except TimeoutError:
-            return True
-        finally:
-            self._settled = None
+        # One for all who ask meanwhile: a model may hang up twice.
+        settled = self._settled = self._settled or asyncio.get_running_loop().create_future()
+        await asyncio.wait([settled], timeout=GOODBYE_TIMEOUT)
+        return not settled.done() or settled.result()
 
     def _settle(self, *, heard: bool) -> None:
-        if self._settled is not None and not self._settled.done():
+        if self._settled is not None:
             self._settled.set_result(heard)
+            self._settled = None

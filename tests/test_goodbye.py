@@ -76,3 +76,18 @@ def test_every_model_is_offered_the_tool() -> None:
     assert tool["name"] == "hang_up"
     assert "goodbye" in tool["description"]
     assert json.dumps(tool["parameters"]).count("required") <= 1
+
+
+def test_a_model_that_hangs_up_twice_learns_twice_that_the_call_goes_on() -> None:
+    hung_up = []
+
+    async def scenario() -> list[str]:
+        goodbye = Goodbye(lambda: True, lambda: hung_up.append(True))
+        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+            calls = [tasks.create_task(goodbye.hang_up()) for _ in range(2)]
+            await asyncio.sleep(0)
+            goodbye.interrupted()
+        return [call.result() for call in calls]
+
+    assert all("goes on" in outcome for outcome in asyncio.run(scenario()))
+    assert hung_up == []

@@ -67,7 +67,8 @@ class CallerTurns:
         self._configuration = configuration
         if configuration.turn_settings is None:
             self._buffer.forget_turn()
-            self._item_id = None
+        if configuration.turn_settings is None or not configuration.transcribes:
+            self._recognitions.forget_growing()
 
     def commit(self) -> list[Event]:
         """Make an item of all audio since the last one.
@@ -89,6 +90,7 @@ class CallerTurns:
         """Forget all audio since the last item."""
         self._buffer.clear()
         self._item_id = None
+        self._recognitions.forget_growing()
         return [{"type": "input_audio_buffer.cleared"}]
 
     def _turns(self, turns: Iterator[SpeechStarted | SpeechStopped]) -> Iterator[TurnBegan | TurnEnded]:
@@ -108,7 +110,7 @@ class CallerTurns:
         return [*self._add(item), *self._recognitions.ask(item, self._buffer.recall(*span), tell=wanted)]
 
     def _add(self, item: Item) -> list[Event]:
-        before = self._conversation.add(item)
+        before = self._conversation.put(item)
         return [
             server_events.committed(item.item_id, before),
             server_events.item_added(item.state, before),

@@ -44,6 +44,8 @@ class Connection:
         """Set when the session has been given something, and its next deadline may be another."""
         self._stalled = False
         self._n_recognitions = 0
+        self._in_work: dict[str, asyncio.Timeout] = {}
+        """What the voice is working on, by response."""
         self._tasks = asyncio.TaskGroup()
         self._now = asyncio.get_running_loop().time
         self._log = structlog.get_logger().bind(session_id=session.session_id)
@@ -65,6 +67,9 @@ class Connection:
         """Hear the client out, to the end of the connection."""
         while True:
             text = await self._socket.recv()
+            while self._session.has_unheard:
+                await self._take(self._session.due(self._now()))
+                await asyncio.sleep(0)  # minutes of audio leave room for other sessions
             await self._take(self._session.receive(text, self._now()))
 
     async def _keep_time(self) -> None:
@@ -90,6 +95,9 @@ class Connection:
             self._tasks.create_task(self._recognise(recognition), name="recognition")
         for speaking in self._session.take_speaking():
             self._tasks.create_task(self._speak(speaking), name="speech")
+        for response_id, patience in self._in_work.items():
+            if not self._session.wants_sound(response_id) and not patience.expired():
+                patience.reschedule(0)
         await self._send(events)
 
     async def _send(self, events: list[Event]) -> None:
@@ -111,7 +119,9 @@ class Connection:
         try:
             async with asyncio.timeout(WORK_TIMEOUT):
                 transcript = await self._recogniser.recognise(recognition.samples)
-        except Exception:  # a recogniser is anybody's code, and the call goes on without its words
+        except (Exception, asyncio.CancelledError):  # a recogniser is anybody's code, and not needed for life
+            if _is_being_cancelled():
+                raise
             self._log.exception("recognition failed")
             reason = "Recognition failed."
             events = self._session.not_recognised(recognition, "recognition_failed", reason)
@@ -127,16 +137,28 @@ class Connection:
             if not self._session.wants_sound(speaking.response_id):
                 return
             try:
-                async with asyncio.timeout(WORK_TIMEOUT):
-                    pcm16 = await self._voice.speak(piece, speed=speaking.speed)
+                pcm16 = await self._sound(speaking, piece)
             except LookupError as exc:
                 await self._take(self._session.not_spoken(speaking.response_id, str(exc)))
                 return
-            except Exception:  # a voice is anybody's code, too
+            except (Exception, asyncio.CancelledError):  # a voice is anybody's code, too
+                if _is_being_cancelled():
+                    raise
+                if not self._session.wants_sound(speaking.response_id):
+                    return
                 self._log.exception("speech failed")
                 await self._take(self._session.not_spoken(speaking.response_id, "Speech synthesis failed."))
                 return
             await self._take(self._session.spoken(speaking.response_id, pcm16, self._now()))
+
+    async def _sound(self, speaking: Speaking, piece: str) -> bytes:
+        """Have the voice speak, for as long as that is wanted."""
+        async with asyncio.timeout(WORK_TIMEOUT) as patience:
+            self._in_work[speaking.response_id] = patience
+            try:
+                return await self._voice.speak(piece, speed=speaking.speed)
+            finally:
+                del self._in_work[speaking.response_id]
 
     async def _go_wrong(self) -> None:
         """Have the faults that were asked for."""
@@ -158,3 +180,9 @@ class Connection:
             self._socket.transport.abort()
         else:
             await self._socket.close(self._faults.close_code, "This fault was asked for.")
+
+
+def _is_being_cancelled() -> bool:
+    """Whether it is this task that is to end, not only the work that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

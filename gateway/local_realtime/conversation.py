@@ -101,6 +101,11 @@ class Conversation:
         self._forget_oldest(but=item.item_id)
         return before
 
+    def put(self, item: Item) -> str | None:
+        """Add an item of the session's own as `add` does; one that a client gave its id gives way."""
+        self.remove(item.item_id)
+        return self.add(item)
+
     def get(self, item_id: str) -> Item | None:
         """Find an item."""
         return self._items.get(item_id)

@@ -12,6 +12,8 @@ from gateway.errors import SettingsError
 
 MAX_FILE_BYTES = 64 * 1024
 _PREFIX = "fault_"
+_CLOSE_CODES = {*range(1000, 1004), *range(1006, 1015), *range(3000, 5000)}
+"""Those that a close frame may carry (RFC 6455 section 7.4), and 1006, of a connection that was cut."""
 _Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 
 
@@ -22,14 +24,19 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The handshake is answered with this HTTP status, such as 429."""
     close_after: _Seconds | None = None
     """The socket is closed..."""
-    close_code: Annotated[int, Meta(ge=1000, le=4999)] = 1011
-    """...with this code; 1006 cuts the connection without one."""
+    close_code: int = 1011
+    """...with this code, one that a WebSocket may send; 1006 cuts the connection without one."""
     stall_after: _Seconds | None = None
     """From then on nothing is read and nothing sent, while the connection stays."""
     delay: _Seconds = 0.0
     """Every response's first delta comes so much later."""
     drop: tuple[str, ...] = ()
     """Server events of these types are not sent, such as ``session.updated``."""
+
+    def __post_init__(self) -> None:
+        """Check what no type can say."""
+        if self.close_code not in _CLOSE_CODES:
+            raise ValueError(f"no WebSocket is closed with code {self.close_code}")
 
 
 NO_FAULTS = Faults()

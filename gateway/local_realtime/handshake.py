@@ -37,7 +37,7 @@ class Handshakes:
 
     def refuse(self, socket: ServerConnection, request: Request) -> Response | None:
         """Give the answer to a request that shall not become a session."""
-        if urlsplit(request.path).path != PATH:
+        if request.path.partition("?")[0] != PATH:
             return socket.respond(http.HTTPStatus.NOT_FOUND, f"The realtime endpoint is {PATH}\n")
         if self._api_key is None and _is_of_another_place(request):
             return _error(socket, 403, "forbidden_origin", "Web pages of other places need a key.")
@@ -76,7 +76,10 @@ def choose_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> S
 
 def _is_of_another_place(request: Request) -> bool:
     origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).hostname not in _LOOPBACK
+    try:
+        return origin is not None and urlsplit(origin).hostname not in _LOOPBACK
+    except ValueError:
+        return True
 
 
 def _key(request: Request) -> str:

@@ -18,8 +18,8 @@ _MAX_GROWN_MS = 15_000
 """What a recogniser takes in one piece; longer unfinished turns get their words at the end."""
 
 
-class Recognition(msgspec.Struct, frozen=True):
-    """Caller audio whose words are wanted."""
+class Recognition(msgspec.Struct, frozen=True, eq=False):
+    """Caller audio whose words are wanted. Equal to itself alone: an item's id can come again."""
 
     item_id: str
     samples: Samples
@@ -41,22 +41,26 @@ class Recognitions:
     def __init__(self, *, possible: bool) -> None:
         self.possible = possible
         self._wanted: list[Recognition] = []
-        self._items: dict[str, Item] = {}
-        """Whose words are on their way."""
+        self._asked: dict[Recognition, tuple[Item, Caption]] = {}
+        """Whose words are on their way, and what was told of them."""
         self._growing: str | None = None
         """The turn that is looked at while it grows."""
         self._looking = False
         """One look at a time: looks at speech that came in a rush would be work for nothing."""
         self._next_growth_ms = 0.0
-        self._captions: dict[str, Caption] = {}
-        """What was told of that turn, and of those whose words are on their way."""
+        self._caption = Caption()
+        """What was told of that turn."""
 
     def ask(self, item: Item, samples: Samples, *, tell: bool) -> list[Event]:
         """Have an item's words recognised; where that is not possible, say so to a client who wants them."""
         if self.possible:
             item.awaits_words = True
-            self._items[item.item_id] = item
-            self._wanted.append(Recognition(item.item_id, samples, tell))
+            recognition = Recognition(item.item_id, samples, tell)
+            told = self._caption if item.item_id == self._growing else Caption()
+            self._asked[recognition] = item, told
+            self._wanted.append(recognition)
+            if item.item_id == self._growing:
+                self.forget_growing()
             return []
         message = "This server has no speech recognition installed."
         code = "recognition_unavailable"
@@ -66,14 +70,17 @@ class Recognitions:
         """Have the words of an unfinished turn recognised, if it has grown enough; ``span`` is in ms."""
         if item_id != self._growing:
             self._growing, self._next_growth_ms = item_id, _FIRST_GROWTH_MS
-            self._captions = {known: told for known, told in self._captions.items() if known in self._items}
-            self._captions[item_id] = Caption()
+            self._caption = Caption()
         start_ms, end_ms = span
         is_due = self._next_growth_ms <= end_ms - start_ms <= _MAX_GROWN_MS
         if self.possible and is_due and not self._looking:
             self._looking = True
             self._next_growth_ms = _GROWTH * (end_ms - start_ms)
             self._wanted.append(Recognition(item_id, recall(*span), unfinished=True))
+
+    def forget_growing(self) -> None:
+        """Tell no more of the turn that is looked at while it grows."""
+        self._growing = None
 
     def take(self) -> list[Recognition]:
         """Give what is wanted since the last call."""
@@ -85,13 +92,10 @@ class Recognitions:
         item_id = recognition.item_id
         if recognition.unfinished:
             self._looking = False
-            overtaken = item_id != self._growing or item_id in self._items
-            return [] if overtaken else _deltas(item_id, self._captions[item_id].grow(transcript))
-        item = self._items.pop(item_id)
+            overtaken = item_id != self._growing
+            return [] if overtaken else _deltas(item_id, self._caption.grow(transcript))
+        item, caption = self._asked.pop(recognition)
         item.awaits_words, item.heard = False, transcript
-        caption = self._captions.pop(item_id, Caption())
-        if item_id == self._growing:
-            self._growing = None
         if not recognition.tell:
             return []
         item.state = {**item.state, "content": [{"type": "input_audio", "transcript": transcript}]}
@@ -103,7 +107,8 @@ class Recognitions:
         if recognition.unfinished:
             self._looking = False
             return []
-        self._items.pop(recognition.item_id).awaits_words = False
+        item, _ = self._asked.pop(recognition)
+        item.awaits_words = False
         failed = server_events.transcription_failed(recognition.item_id, code, message)
         return [failed] if recognition.tell else []
 

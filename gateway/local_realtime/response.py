@@ -139,7 +139,7 @@ class Response:
         self._begun.append(output)
         events = [self._events.output_item("added", len(self._begun) - 1, output.item.state)]
         if self._conversation is not None:
-            self._previous_item_id = self._conversation.add(output.item)
+            self._previous_item_id = self._conversation.put(output.item)
             events.append(server_events.item_added(output.item.state, self._previous_item_id))
         return [*events, *output.begin()]
 

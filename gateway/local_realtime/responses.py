@@ -79,6 +79,12 @@ class Responses:
         self._check_room(params.conversation)
         items = list(self._input(params))
         settings = response_settings(params, configuration)
+        if self.voice_locked and settings.voice != configuration.state["audio"]["output"]["voice"]:
+            raise ClientEventError(
+                "Cannot change a conversation's voice if assistant audio is present.",
+                code="cannot_update_voice",
+                param="response.audio.output.voice",
+            )
         response = self._new(items, settings, in_conversation=params.conversation == "auto")
         self._running.append(response)
         self._unanswered.append(_Unanswered(response, items, settings, configuration.state["instructions"]))
@@ -92,9 +98,11 @@ class Responses:
         """Decide the answers to whatever has got all its words."""
         unanswered, self._unanswered = self._unanswered, []
         for asked in unanswered:
+            if asked.response.finished:
+                continue
             if any(item.awaits_words for item in asked.items):
                 self._unanswered.append(asked)
-            elif not asked.response.finished:
+            else:
                 self._answer(asked)
 
     def take_speaking(self) -> list[Speaking]:
@@ -195,7 +203,7 @@ class Responses:
         output: list[AnswerMessage | AnswerCall] = []
         # Of what is beyond the limit only enough to notice that it is.
         if text := answer.text[: most_characters(settings.most_tokens) + 1]:
-            pieces = self.voice.pieces(text) if settings.audible else [text]
+            pieces = (self.voice.pieces(text) if settings.audible else None) or [text]
             output.append(AnswerMessage(self._place(response, 0), settings, pieces))
             if settings.audible:
                 self._wanted.append(Speaking(response.response_id, tuple(pieces), settings.speed))

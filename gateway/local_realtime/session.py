@@ -80,6 +80,11 @@ class LocalSession:
             events.append(server_events.error(error))
         return self._sent(events)
 
+    @property
+    def has_unheard(self) -> bool:
+        """Whether appended audio is waiting to be heard by `due`."""
+        return self._caller.has_unheard
+
     def next_deadline(self) -> float:
         """When `due` has something to do; in the past when caller audio is waiting to be heard."""
         if self._caller.has_unheard:
@@ -91,7 +96,7 @@ class LocalSession:
         """Give what has come about by ``now`` without a client event."""
         events = self._responses.due(now) + self._hear(now)
         idle_deadline = self._idle_deadline()
-        if idle_deadline is not None and idle_deadline <= now:
+        if idle_deadline is not None and idle_deadline <= now and not self._caller.has_unheard:
             events += self._caller.commit_silence()
             events += self._responses.create(protocol.ResponseParams(), self._configuration, now)
         if now >= self._deadline and not self.expired:
@@ -189,6 +194,11 @@ class LocalSession:
     def _update(self, patch: SessionPatch, now: float) -> list[Event]:
         updated = self._configuration.updated(patch, voice_locked=self._responses.voice_locked)
         events = self._turn_events(self._caller.configure(updated), now)
+        if (
+            updated.turn_settings != self._configuration.turn_settings
+            and self._responses.quiet_at is not None
+        ):
+            self._responses.quiet_at = max(self._responses.quiet_at, now)
         self._configuration = updated
         return [*events, self._session_event("session.updated")]
 

@@ -366,3 +366,21 @@ def test_nobody_is_idle_before_the_first_answer_or_without_the_setting(voice: Re
     talk.turn_detection({"type": "server_vad", "idle_timeout_ms": None})
     talk.send("response.create")
     assert of_type(talk.say(quiet(8000)), "input_audio_buffer.timeout_triggered") == []
+
+
+def test_silence_counts_from_when_the_client_asked_for_that(voice: RecordedVoice) -> None:
+    talk = Talk(voice, persona=ScriptedPersona(voice.texts["hello"], "And the second"))
+    talk.send("response.create")
+    talk.say(quiet(9000))
+    talk.turn_detection({"type": "server_vad", "idle_timeout_ms": 5000})
+    assert of_type(talk.say(quiet(4900)), "input_audio_buffer.timeout_triggered") == []
+    assert of_type(talk.say(quiet(200)), "input_audio_buffer.timeout_triggered") != []
+
+
+def test_nobody_is_idle_whose_speech_is_still_to_be_heard(voice: RecordedVoice) -> None:
+    talk = idling(voice, ScriptedPersona(voice.texts["hello"], "And the second"))
+    talk.send("response.create")
+    talk.say(quiet(6200))
+    talk.now += 1.0
+    events = talk.append(quiet(1500) + FIRST_UTTERANCE) + talk.wait(0.0)
+    assert types(events)[0] == "input_audio_buffer.speech_started"

@@ -51,7 +51,9 @@ def test_a_query_is_read_as_faults() -> None:
     assert faults_of_query({"model": ["m"]}) == NO_FAULTS
 
 
-@pytest.mark.parametrize("fault", ["colour", "close_after=x", "close_code=5", "refuse=200", "delay=-1"])
+@pytest.mark.parametrize(
+    "fault", ["colour", "close_after=x", "close_code=5", "close_code=1005", "refuse=200", "delay=nan"]
+)
 def test_a_query_with_a_mistake_is_refused(voice: RecordedVoice, fault: str) -> None:
     answer = refused(LocalRealtimeServer(voice=voice), f"?fault_{fault}{'' if '=' in fault else '=1'}")
     assert answer.response.status_code == 400
@@ -189,7 +191,13 @@ def test_another_key_or_none_is_refused(voice: RecordedVoice, options: Any) -> N
 
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [("http://127.0.0.1:9000", 101), ("http://localhost", 101), ("https://example.com", 403), ("null", 403)],
+    [
+        ("http://127.0.0.1:9000", 101),
+        ("http://localhost", 101),
+        ("https://example.com", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
 )
 def test_without_a_key_only_this_machines_pages_are_let_in(
     voice: RecordedVoice, origin: str, status: int

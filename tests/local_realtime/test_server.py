@@ -77,11 +77,12 @@ def test_the_packaged_prompts_answer_by_default() -> None:
     asyncio.run(scenario())
 
 
-def test_another_path_is_not_found(voice: RecordedVoice) -> None:
+@pytest.mark.parametrize("path", ["/v1/other", "//[", "/v1/realtime/"])
+def test_another_path_is_not_found(voice: RecordedVoice, path: str) -> None:
     async def scenario() -> int:
         async with LocalRealtimeServer(voice=voice) as server:
             with pytest.raises(InvalidStatus) as caught:
-                await connect(server.url.replace("/v1/realtime", "/v1/other"))
+                await connect(server.url.replace("/v1/realtime", path))
             return caught.value.response.status_code
 
     assert asyncio.run(scenario()) == 404
