@@ -18,6 +18,7 @@ from gateway.errors import GatewayError, SettingsError
 from gateway.feed import Feed
 from gateway.local_realtime import LocalRealtimeServer, installed_parts
 from gateway.metrics import Metrics
+from gateway.model_leases import ModelLeases
 from gateway.realtime import Provider, RealtimeClient, SessionConfig, provider_named
 from gateway.sample_orders import order_status
 from gateway.server import GatewayServer
@@ -56,6 +57,7 @@ class Gateway:
             settings.twilio_account_sid,
             settings.fallback_number,
             self.active_calls,
+            self._expect,
             self.metrics,
         )
         streams = MediaStreams(settings.public_url, settings.auth_tokens, self.active_calls, self._new_call)
@@ -81,6 +83,7 @@ class Gateway:
                 embedded = await stack.enter_async_context(server)
                 self._provider = _provider(self.settings, embedded.url)
                 _log.info("no other provider was named: the embedded realtime server answers")
+            self._leases = await stack.enter_async_context(ModelLeases())
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             lag = tasks.create_task(self._watch_loop(), name="loop-lag")
             yield
@@ -93,12 +96,21 @@ class Gateway:
             await asyncio.sleep(LAG_PERIOD)
             self.metrics.loop_lag.observe(max(0.0, time.monotonic() - due))
 
+    def _expect(self, call_sid: str) -> None:
+        """Open the model's session of a call that was admitted, while its stream is on its way."""
+        self._leases.open(call_sid, self._new_client)
+
+    def _new_client(self) -> RealtimeClient:
+        client = RealtimeClient(self._provider, SessionConfig())
+        for tool in self._tools:
+            client.toolbox.add(tool)
+        return client
+
     def _new_call(self, socket: CallerSocket) -> Call:
         return Call(
             socket,
             active_calls=self.active_calls,
-            new_client=lambda: RealtimeClient(self._provider, SessionConfig()),
-            tools=self._tools,
+            take_lease=lambda call_sid: self._leases.take(call_sid, self._new_client),
             prompts=self._prompts,
             feed=self.feed,
             metrics=self.metrics,

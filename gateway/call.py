@@ -17,13 +17,12 @@ from gateway.comfort import Comfort
 from gateway.ending import Ending
 from gateway.errors import CallEnded, RealtimeError
 from gateway.feed import Feed
-from gateway.goodbye import Goodbye
 from gateway.keyed import Keyed
 from gateway.metrics import Metrics
+from gateway.model_leases import Lease
 from gateway.realtime import RealtimeClient
 from gateway.realtime.events import AudioDelta, ServerEvent, Unknown
 from gateway.realtime.retry import is_retryable
-from gateway.tools import Tool
 from gateway.twilio.messages import Dtmf, MalformedMessage, Mark, Media, Start, Stop, StreamMessage
 from gateway.twilio.stream import MediaStreamProtocol, OutOfOrder, State, UnsupportedMedia
 
@@ -69,31 +68,26 @@ class Call:
         socket: CallerSocket,
         *,
         active_calls: ActiveCalls,
-        new_client: Callable[[], RealtimeClient],
-        tools: Sequence[Tool],
+        take_lease: Callable[[str], Lease],
         prompts: Prompts,
         feed: Feed,
         metrics: Metrics,
     ) -> None:
         self._socket = socket
         self._active_calls = active_calls
-        self._client = new_client()
+        self._take_lease = take_lease
         self._prompts = prompts
         self._report = CallReport(feed, metrics)
         self._metrics = metrics
         self._stream = MediaStreamProtocol()
-        detection, provider = self._client.config.turn_detection, self._client.provider
-        self._bridge = Bridge(
-            server_interrupts=detection is not None and detection.interrupt_response,
-            input_format=provider.input_format,
-            output_format=provider.output_format,
-        )
+        self._bridge = Bridge()
+        """Of the start message on, one that speaks the model's formats; and so with the two below."""
+        self._lease: Lease
+        self._client: RealtimeClient
         self._log = structlog.get_logger()
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._begun = asyncio.Event()
         self._comfort = Comfort(self._is_audible, self._ask_for_patience)
-        self._goodbye = Goodbye(self._is_audible, lambda: self.end(endings.MODEL_HANGUP))
-        self._tools = (*tools, self._goodbye.tool())
         self._keyed = Keyed(self._enter)
         self._all_heard = asyncio.Event()
         self._gone = asyncio.Event()
@@ -102,11 +96,6 @@ class Call:
         self._close_code: int | None = None
         self._added_up = metrics.added_latency.labels("caller-to-model")
         self._added_down = metrics.added_latency.labels("model-to-caller")
-        self._client.on_server_event = self._event_received
-        self._client.is_audible = self._is_audible
-        self._client.on("session.lost", self._model_lost)
-        self._client.on("session.restored", self._model_restored)
-        self._client.on("close", self._model_over)
 
     async def run(self) -> Ending:
         """Carry the call to its end; return who ended it and why. Nothing is raised past here."""
@@ -124,7 +113,8 @@ class Call:
             code = self._close_code or CLOSE_CODES.get(ending, 1000)
             self._socket.close(code)
             self._account_for(ending, time.monotonic() - started_at)
-            await self._client.disconnect()
+            if self._begun.is_set():
+                await self._client.disconnect()
         return ending
 
     def end(self, ending: Ending) -> None:
@@ -159,9 +149,7 @@ class Call:
         )
         self._log.info("call started")
         try:
-            for tool in self._tools:
-                await self._client.add_tool(tool)
-            await self._client.connect()
+            await self._lease.ready()
         except RealtimeError as exc:
             self._log.error("no model session", reason=str(exc), code=exc.code[:80])
             raise CallEnded(self._model_gone if is_retryable(exc.code) else endings.MODEL_REFUSED) from None
@@ -234,9 +222,9 @@ class Call:
                 self._added_up.observe(time.monotonic() - now)
         elif isinstance(message, Mark):
             self._bridge.mark(message.mark.name, now)
-            if not self._bridge.playback.is_unheard:
+            if self._begun.is_set() and not self._bridge.playback.is_unheard:
                 self._all_heard.set()
-                self._goodbye.heard()
+                self._lease.goodbye.heard()
         elif isinstance(message, Dtmf):
             self._keyed.press(message.dtmf.digit)
         elif isinstance(message, Start):
@@ -251,11 +239,28 @@ class Call:
             return
         self._log = self._log.bind(call_sid=self._stream.call_sid, stream_sid=self._stream.stream_sid)
         self._report.call_sid = self._stream.call_sid
+        self._join(self._take_lease(self._stream.call_sid))
         self._active_calls.n_unauthenticated -= 1
         self._metrics.calls_active.inc()
         self._media_at = now
         self._report.publish(news.CallStarted)
         self._begun.set()
+
+    def _join(self, lease: Lease) -> None:
+        """Join the stream to a model's session, open or not yet."""
+        self._lease, self._client = lease, lease.client
+        lease.goodbye.bind(self._is_audible, lambda: self.end(endings.MODEL_HANGUP))
+        detection, provider = self._client.config.turn_detection, self._client.provider
+        self._bridge = Bridge(
+            server_interrupts=detection is not None and detection.interrupt_response,
+            input_format=provider.input_format,
+            output_format=provider.output_format,
+        )
+        self._client.on_server_event = self._event_received
+        self._client.is_audible = self._is_audible
+        self._client.on("session.lost", self._model_lost)
+        self._client.on("session.restored", self._model_restored)
+        self._client.on("close", self._model_over)
 
     def _caller_gone(self, ending: Ending) -> None:
         self._gone.set()
@@ -317,7 +322,7 @@ class Call:
                     self._socket.write(self._stream.media(payload), self._stream.mark(name))
                 case ClearAudio():
                     self._socket.write(self._stream.clear())
-                    self._goodbye.interrupted()
+                    self._lease.goodbye.interrupted()
                     self._metrics.barge_ins.inc()
                 case TruncateItem(item_id=item_id, audio_end_ms=ms):
                     self._send_to_model(self._client.truncate_item_nowait, item_id, ms)
@@ -349,4 +354,5 @@ class Call:
         else:
             self._active_calls.n_unauthenticated -= 1
         counted = {"malformed": self._n_malformed, "missing": self._stream.n_missing}
-        self._report.over(ending, seconds, self._bridge, self._client, **counted)
+        client = self._client if self._begun.is_set() else None
+        self._report.over(ending, seconds, self._bridge.tally, client, **counted)

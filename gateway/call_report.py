@@ -5,7 +5,7 @@ import time
 import structlog
 
 from gateway import feed as news
-from gateway.bridge import Bridge
+from gateway.bridge import Tally
 from gateway.ending import Ending
 from gateway.feed import Feed
 from gateway.metrics import Metrics
@@ -59,15 +59,19 @@ class CallReport:
                 pass
 
     def over(
-        self, ending: Ending, seconds: float, bridge: Bridge, client: RealtimeClient, **counted: int
+        self, ending: Ending, seconds: float, tally: Tally, client: RealtimeClient | None, **counted: int
     ) -> None:
-        """Give the numbers of the call; ``counted`` is for the log alone."""
-        tally, metrics = bridge.tally, self._metrics
+        """Give the numbers of the call; ``counted`` is for the log alone. Without a start it had no client."""
+        metrics = self._metrics
         metrics.calls.labels(ending.by, ending.reason).inc()
-        metrics.dropped_audio.labels("model-not-ready").inc(client.n_dropped_ms / 1000)
         metrics.dropped_audio.labels("flood").inc(tally.flooded_ms / 1000)
         metrics.dropped_audio.labels("late-delta").inc(tally.late_ms / 1000)
-        metrics.skipped_messages.labels("model").inc(client.realtime.n_malformed)
+        if client is not None:
+            metrics.dropped_audio.labels("model-not-ready").inc(client.n_dropped_ms / 1000)
+            metrics.skipped_messages.labels("model").inc(client.realtime.n_malformed)
+            counted["dropped_ms"] = client.n_dropped_ms
+            counted["sessions"] = client.n_sessions
+            counted["tokens"] = client.conversation.usage.total_tokens
         _log.info(
             "call ended",
             by=ending.by,
@@ -78,8 +82,5 @@ class CallReport:
             barge_ins=tally.n_barge_ins,
             late_ms=tally.late_ms,
             flooded_ms=tally.flooded_ms,
-            dropped_ms=client.n_dropped_ms,
-            sessions=client.n_sessions,
-            tokens=client.conversation.usage.total_tokens,
             **counted,
         )

@@ -10,13 +10,18 @@ GOODBYE_TIMEOUT = 20.0
 
 
 class Goodbye:
-    """What a ``hang_up`` of the model's comes to. ``hang_up`` ends the call; ``is_audible`` says whether it is speaking."""
+    """What a ``hang_up`` of the model's comes to. The model may know of it before there is a call to end."""
 
-    def __init__(self, is_audible: Callable[[], bool], hang_up: Callable[[], None]) -> None:
-        self._is_audible = is_audible
-        self._hang_up = hang_up
+    def __init__(self) -> None:
+        self._is_audible: Callable[[], bool] = lambda: False
+        self._hang_up: Callable[[], None] = lambda: None
         self._settled: asyncio.Future[bool] | None = None
         """Whether the last words were heard whole, once that is known."""
+
+    def bind(self, is_audible: Callable[[], bool], hang_up: Callable[[], None]) -> None:
+        """Join it to a call: ``is_audible`` says whether something is being said, ``hang_up`` ends it."""
+        self._is_audible = is_audible
+        self._hang_up = hang_up
 
     def tool(self) -> Tool:
         """The tool by which the model ends the call."""

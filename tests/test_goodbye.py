@@ -60,7 +60,9 @@ def test_last_words_that_are_never_confirmed_do_not_keep_the_line_open(
     hung_up = []
 
     async def scenario() -> str:
-        return await Goodbye(lambda: True, lambda: hung_up.append(True)).hang_up()
+        goodbye = Goodbye()
+        goodbye.bind(lambda: True, lambda: hung_up.append(True))
+        return await goodbye.hang_up()
 
     assert "ended" in asyncio.run(scenario())
     assert hung_up == [True]
@@ -82,7 +84,8 @@ def test_a_model_that_hangs_up_twice_learns_twice_that_the_call_goes_on() -> Non
     hung_up = []
 
     async def scenario() -> list[str]:
-        goodbye = Goodbye(lambda: True, lambda: hung_up.append(True))
+        goodbye = Goodbye()
+        goodbye.bind(lambda: True, lambda: hung_up.append(True))
         async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
             calls = [tasks.create_task(goodbye.hang_up()) for _ in range(2)]
             await asyncio.sleep(0)

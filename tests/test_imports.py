@@ -58,6 +58,8 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
     "gateway/bridge.py": (*IO, "gateway.local_realtime", "gateway.loadtest", *OUTER),
     "gateway/call.py": ("gateway.web", "gateway.app", "gateway.server", "gateway.cli", "gateway.settings",
                         "gateway.loadtest", "gateway.local_realtime", "starlette", "uvicorn", "websockets"),
+    "gateway/model_leases.py": ("gateway.twilio", "gateway.call", "gateway.web", "gateway.app", "gateway.settings",
+                                "gateway.local_realtime", "gateway.loadtest"),
     "gateway/keyed.py": ("gateway", "socket", "time", "os"),
     "gateway/call_report.py": ("asyncio", "gateway.local_realtime", "gateway.loadtest", "gateway.call", "gateway.web",
                                "gateway.app", "gateway.settings"),

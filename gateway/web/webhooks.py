@@ -36,6 +36,8 @@ class Webhooks:
     account_sid: str | None
     fallback_number: str | None
     active_calls: ActiveCalls
+    expect: Callable[[str], None]
+    """Told of every call that is admitted; returns at once."""
     metrics: Metrics
 
     def routes(self) -> list[Route]:
@@ -60,6 +62,7 @@ class Webhooks:
             raise HTTPException(409)
         if isinstance(token, Refusal):
             return _twiml(twiml.dial(self.fallback_number) if self.fallback_number else twiml.busy())
+        self.expect(call_sid)
         stream_url = websocket_url(self.public_url, "/twilio/media")
         return _twiml(twiml.connect_stream(stream_url, token, f"{self.public_url}/twilio/after"))
 
