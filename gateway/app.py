@@ -18,7 +18,7 @@ from gateway.errors import GatewayError, SettingsError
 from gateway.feed import Feed
 from gateway.local_realtime import LocalRealtimeServer, installed_parts
 from gateway.metrics import Metrics
-from gateway.model_leases import ModelLeases
+from gateway.model_leases import Lease, ModelLeases
 from gateway.realtime import Provider, RealtimeClient, SessionConfig, provider_named
 from gateway.sample_orders import order_status
 from gateway.server import GatewayServer
@@ -98,19 +98,19 @@ class Gateway:
 
     def _expect(self, call_sid: str) -> None:
         """Open the model's session of a call that was admitted, while its stream is on its way."""
-        self._leases.open(call_sid, self._new_client)
+        self._leases.open(call_sid, self._new_lease)
 
-    def _new_client(self) -> RealtimeClient:
+    def _new_lease(self) -> Lease:
         client = RealtimeClient(self._provider, SessionConfig())
         for tool in self._tools:
             client.toolbox.add(tool)
-        return client
+        return Lease(client)
 
     def _new_call(self, socket: CallerSocket) -> Call:
         return Call(
             socket,
             active_calls=self.active_calls,
-            take_lease=lambda call_sid: self._leases.take(call_sid, self._new_client),
+            take_lease=lambda call_sid: self._leases.take(call_sid, self._new_lease),
             prompts=self._prompts,
             feed=self.feed,
             metrics=self.metrics,

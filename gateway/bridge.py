@@ -117,6 +117,9 @@ class Bridge:
     _response_of: dict[str, str] = field(default_factory=dict)
     """Item to response, the latest ones."""
     _dead_responses: dict[str, None] = field(default_factory=dict)
+    _guards_next: bool = False
+    _guarded_response: str | None = None
+    """Cannot be interrupted."""
     _allowance: float = CALLER_BURST
     _allowed_at: float = 0.0
 
@@ -149,6 +152,10 @@ class Bridge:
             commands += self._play(payload[start : start + chunk_bytes], ANNOUNCEMENT, now)
         return commands
 
+    def guard_next_response(self) -> None:
+        """Let the caller speak over the next response without cutting it; what they say reaches the model all the same."""
+        self._guards_next = True
+
     def mark(self, name: str, now: float) -> None:
         """Take a mark that Twilio echoed."""
         if not self.playback.marked(name, now):
@@ -173,6 +180,8 @@ class Bridge:
                 _remember(self._dead_responses, response.id, None)  # out of band: not for the caller
             case ResponseCreated():
                 self._active_response = event.response.id
+                if self._guards_next:
+                    self._guards_next, self._guarded_response = False, event.response.id
             case ResponseDone():
                 return self._response_done(event.response.id, now)
             case _:
@@ -231,6 +240,8 @@ class Bridge:
 
     def _speech_started(self, now: float) -> list[Command]:
         """Barge-in: the caller started to speak while model audio was unheard, or still being made."""
+        if self._is_guarded():
+            return []
         commands: list[Command] = []
         cuts: list[Cut] = []
         active = self._active_response
@@ -248,6 +259,13 @@ class Bridge:
         self._to_caller.reset()
         commands += [TruncateItem(cut.item_id, cut.audio_end_ms) for cut in cuts]
         return commands
+
+    def _is_guarded(self) -> bool:
+        """Whether what is being said, or made, cannot be interrupted."""
+        if self._guarded_response is None:
+            return False
+        playing = self._response_of.get(self.playback.playing or "")
+        return self._guarded_response in {self._active_response, playing}
 
     def _cut_runaway(self, speaking: _Speaking) -> list[Command]:
         """Stop a response of which far too much waits at Twilio; what has been sent will be heard."""

@@ -15,8 +15,9 @@ from gateway.bridge import AppendAudio, Bridge, CancelResponse, ClearAudio, Comm
 from gateway.call_report import CallReport
 from gateway.comfort import Comfort
 from gateway.ending import Ending
-from gateway.errors import CallEnded, RealtimeError
+from gateway.errors import CallEnded, GatewayError, RealtimeError
 from gateway.feed import Feed
+from gateway.greeting import greet
 from gateway.keyed import Keyed
 from gateway.metrics import Metrics
 from gateway.model_leases import Lease
@@ -155,6 +156,19 @@ class Call:
             raise CallEnded(self._model_gone if is_retryable(exc.code) else endings.MODEL_REFUSED) from None
         self._comfort.model_came()
         self._report.publish(news.ModelReady)
+        await self._greet()
+
+    async def _greet(self) -> None:
+        if self._lease.greeting is None:
+            return
+        self._bridge.guard_next_response()
+        try:
+            await greet(self._client, self._lease.greeting, self._let_interrupt)
+        except (GatewayError, TimeoutError, ConnectionError) as exc:
+            self._log.warning("no greeting", reason=str(exc))
+
+    def _let_interrupt(self) -> None:
+        self._bridge.server_interrupts = True
 
     async def _enter(self, keys: str) -> None:
         try:

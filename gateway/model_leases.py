@@ -14,10 +14,14 @@ LEASE = 20.0
 
 
 class Lease:
-    """One call's client, with the tools that act on the call, and what became of opening its session."""
+    """One call's client, with the tools that act on the call, and what became of opening its session.
 
-    def __init__(self, client: RealtimeClient) -> None:
+    ``greeting`` is what the model says first; None waits for the caller.
+    """
+
+    def __init__(self, client: RealtimeClient, greeting: str | None = None) -> None:
         self.client = client
+        self.greeting = greeting
         self.goodbye = Goodbye()
         client.toolbox.add(self.goodbye.tool())
         self._taken = asyncio.Event()
@@ -68,16 +72,16 @@ class ModelLeases:
         self._tasks = asyncio.TaskGroup()
         self._holding: set[asyncio.Task[None]] = set()
 
-    def open(self, call_sid: str, new_client: Callable[[], RealtimeClient]) -> None:
+    def open(self, call_sid: str, new_lease: Callable[[], Lease]) -> None:
         """Begin to open a call's session; a webhook that is repeated changes nothing."""
         if call_sid not in self._leases:
-            self._begin(call_sid, new_client())
+            self._begin(call_sid, new_lease())
 
-    def take(self, call_sid: str, new_client: Callable[[], RealtimeClient]) -> Lease:
+    def take(self, call_sid: str, new_lease: Callable[[], Lease]) -> Lease:
         """Give a call its lease; one that begins now, if there is none any more, or nothing came of it."""
         lease = self._leases.get(call_sid)
         if lease is None or lease.failed:
-            self._begin(call_sid, new_client())
+            self._begin(call_sid, new_lease())
         lease = self._leases.pop(call_sid)
         lease.take()
         return lease
@@ -93,8 +97,8 @@ class ModelLeases:
             task.cancel()
         await self._tasks.__aexit__(kind, exc, trace)
 
-    def _begin(self, call_sid: str, client: RealtimeClient) -> None:
-        lease = self._leases[call_sid] = Lease(client)
+    def _begin(self, call_sid: str, lease: Lease) -> None:
+        self._leases[call_sid] = lease
         task = self._tasks.create_task(self._hold(call_sid, lease), name="model lease")
         self._holding.add(task)
         task.add_done_callback(self._holding.discard)

@@ -103,6 +103,11 @@ class Playback:
         return bool(self._pending)
 
     @property
+    def playing(self) -> str | None:
+        """The item that is sounding, as far as marks tell."""
+        return self._pending[0].item.item_id if self._pending else None
+
+    @property
     def n_pending_marks(self) -> int:
         """Marks sent and not yet echoed."""
         return len(self._pending)

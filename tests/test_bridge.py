@@ -331,3 +331,21 @@ def test_memory_of_interrupted_responses_is_bounded() -> None:
         bridge.model_event(SpeechStarted(), now=float(n))
 
     assert len(bridge._dead_responses) == len(bridge._response_of) == MAX_REMEMBERED
+
+
+def test_a_guarded_response_is_heard_out_whatever_the_caller_says() -> None:
+    bridge = Bridge(server_interrupts=False)
+    bridge.guard_next_response()
+    bridge.model_event(created("greeting"), 0.0)
+    assert bridge.model_event(SpeechStarted("item_c", 0), 0.1) == []  # while it is being made
+    spoken = bridge.model_event(delta("item_1", 600, "greeting"), 0.2)
+    spoken += bridge.model_event(done("greeting"), 0.3)
+    assert bridge.model_event(SpeechStarted("item_c", 0), 0.4) == []  # while it is being heard
+    answer = bridge.model_event(created("answer"), 0.5)
+    answer += bridge.model_event(delta("item_2", 600, "answer"), 0.5)
+    assert n_samples(spoken) == 600 * 8
+    assert bridge.tally.n_barge_ins == 0
+
+    heard(bridge, spoken, 0.9)
+    commands = bridge.model_event(SpeechStarted("item_c", 0), 1.0)  # the answer is like any other
+    assert [type(command) for command in commands] == [ClearAudio, CancelResponse, TruncateItem]

@@ -7,30 +7,30 @@ import pytest
 from gateway import model_leases
 from gateway.errors import RealtimeError
 from gateway.loadtest.place import place_call
-from gateway.model_leases import ModelLeases
+from gateway.model_leases import Lease, ModelLeases
 from gateway.realtime import RealtimeClient, provider_named
 from tests.fakes import FakeRealtimeServer
 from tests.gateways import Running, run, running
 
 
 def with_server(
-    scenario: Callable[[FakeRealtimeServer, Callable[[], RealtimeClient]], Coroutine[Any, Any, None]],
+    scenario: Callable[[FakeRealtimeServer, Callable[[], Lease]], Coroutine[Any, Any, None]],
 ) -> None:
     async def whole() -> None:
         async with FakeRealtimeServer(api_key="sk-test") as server:
             provider = provider_named("openai", url=server.url, api_key="sk-test")
-            await scenario(server, lambda: RealtimeClient(provider))
+            await scenario(server, lambda: Lease(RealtimeClient(provider)))
 
     run(whole())
 
 
 def test_a_session_is_open_before_the_call_takes_it() -> None:
-    async def scenario(server: FakeRealtimeServer, new_client: Callable[[], RealtimeClient]) -> None:
+    async def scenario(server: FakeRealtimeServer, new_lease: Callable[[], Lease]) -> None:
         async with ModelLeases() as leases:
-            leases.open("CA1", new_client)
-            leases.open("CA1", new_client)  # a webhook that is repeated
+            leases.open("CA1", new_lease)
+            leases.open("CA1", new_lease)  # a webhook that is repeated
             await (await server.session()).wait_for("session.update")
-            lease = leases.take("CA1", new_client)
+            lease = leases.take("CA1", new_lease)
             await lease.ready()
             assert lease.client.is_ready
             await lease.client.disconnect()
@@ -40,9 +40,9 @@ def test_a_session_is_open_before_the_call_takes_it() -> None:
 
 
 def test_a_call_without_a_lease_gets_one_that_begins_now() -> None:
-    async def scenario(server: FakeRealtimeServer, new_client: Callable[[], RealtimeClient]) -> None:
+    async def scenario(server: FakeRealtimeServer, new_lease: Callable[[], Lease]) -> None:
         async with ModelLeases() as leases:
-            lease = leases.take("CA1", new_client)
+            lease = leases.take("CA1", new_lease)
             await lease.ready()
             await lease.client.disconnect()
 
@@ -52,12 +52,13 @@ def test_a_call_without_a_lease_gets_one_that_begins_now() -> None:
 def test_a_session_that_nobody_takes_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_leases, "LEASE", 0.1)
 
-    async def scenario(server: FakeRealtimeServer, new_client: Callable[[], RealtimeClient]) -> None:
+    async def scenario(server: FakeRealtimeServer, new_lease: Callable[[], Lease]) -> None:
         clients = []
 
-        def remembered() -> RealtimeClient:
-            clients.append(new_client())
-            return clients[-1]
+        def remembered() -> Lease:
+            lease = new_lease()
+            clients.append(lease.client)
+            return lease
 
         async with ModelLeases() as leases:
             leases.open("CA1", remembered)
@@ -71,26 +72,25 @@ def test_a_session_that_nobody_takes_is_closed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_end_of_the_process_closes_what_was_not_taken() -> None:
-    async def scenario(server: FakeRealtimeServer, new_client: Callable[[], RealtimeClient]) -> None:
-        client = new_client()
+    async def scenario(server: FakeRealtimeServer, new_lease: Callable[[], Lease]) -> None:
+        lease = new_lease()
         async with ModelLeases() as leases:
-            leases.open("CA1", lambda: client)
+            leases.open("CA1", lambda: lease)
             await (await server.session()).wait_for("session.update")
-        assert not client.is_connected()
+        assert not lease.client.is_connected()
 
     with_server(scenario)
 
 
 def test_a_failure_is_tried_again_when_the_caller_comes() -> None:
-    async def scenario(server: FakeRealtimeServer, new_client: Callable[[], RealtimeClient]) -> None:
+    async def scenario(server: FakeRealtimeServer, new_lease: Callable[[], Lease]) -> None:
         wrong = provider_named("openai", url=server.url, api_key="sk-wrong")
         async with ModelLeases() as leases:
-            client = RealtimeClient(wrong)
-            leases.open("CA1", lambda: client)
-            held = leases._leases["CA1"]
+            held = Lease(RealtimeClient(wrong))
+            leases.open("CA1", lambda: held)
             with pytest.raises(RealtimeError):
                 await held.ready()
-            lease = leases.take("CA1", new_client)
+            lease = leases.take("CA1", new_lease)
             await lease.ready()
             await lease.client.disconnect()
 
