@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import io
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib import resources
 
 import soundfile
@@ -12,14 +12,17 @@ import structlog
 from starlette.applications import Starlette
 
 from gateway.active_calls import ActiveCalls
+from gateway.agents import Agents
+from gateway.agents_file import AgentsFile
+from gateway.answering import Answering, example_agents, nobody_in_particular
 from gateway.call import Call, CallerSocket, Prompts
 from gateway.console.phone import Phone
 from gateway.errors import GatewayError, SettingsError
 from gateway.feed import Feed
 from gateway.local_realtime import LocalRealtimeServer, installed_parts
 from gateway.metrics import Metrics
-from gateway.model_leases import Lease, ModelLeases
-from gateway.realtime import Provider, RealtimeClient, SessionConfig, provider_named
+from gateway.model_leases import ModelLeases
+from gateway.realtime import Provider, provider_named
 from gateway.sample_orders import order_status
 from gateway.server import GatewayServer
 from gateway.settings import Settings, is_loopback
@@ -30,6 +33,8 @@ from gateway.web.webhooks import Webhooks
 from voice_codecs import mulaw_encode
 
 LAG_PERIOD = 0.05
+AGENTS_PERIOD = 1.0
+"""Seconds from one look at the agents' file to the next."""
 
 _log = structlog.get_logger()
 
@@ -49,15 +54,22 @@ class Gateway:
         self.active_calls = ActiveCalls(settings.max_calls)
         self._prompts = Prompts(_read_prompt("apology.flac"), _read_prompt("one_moment.flac"))
         self._provider = _provider(settings)
-        # Whoever was named to answer gets tools that mean something to its callers, and no sample shop.
-        self._tools = [Tool.from_function(order_status)] if settings.wants_embedded_server else []
+        self._agents_file = AgentsFile(settings.agents_file) if settings.agents_file else None
+        self._leases = ModelLeases()
+        self._answering = Answering(
+            self._agents(settings),
+            self._leases,
+            lambda: self._provider,
+            {"order_status": Tool.from_function(order_status)},
+            settings.fallback_number,
+        )
         webhooks = Webhooks(
             settings.public_url,
             settings.auth_tokens,
             settings.twilio_account_sid,
-            settings.fallback_number,
             self.active_calls,
-            self._expect,
+            self._answering.expect,
+            self._answering.fallback_for,
             self.metrics,
         )
         streams = MediaStreams(settings.public_url, settings.auth_tokens, self.active_calls, self._new_call)
@@ -83,11 +95,14 @@ class Gateway:
                 embedded = await stack.enter_async_context(server)
                 self._provider = _provider(self.settings, embedded.url)
                 _log.info("no other provider was named: the embedded realtime server answers")
-            self._leases = await stack.enter_async_context(ModelLeases())
+            await stack.enter_async_context(self._leases)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            lag = tasks.create_task(self._watch_loop(), name="loop-lag")
+            watching = [tasks.create_task(self._watch_loop(), name="loop-lag")]
+            if self._agents_file is not None:
+                watching.append(tasks.create_task(self._watch_agents(self._agents_file), name="agents-file"))
             yield
-            lag.cancel()
+            for task in watching:
+                task.cancel()
 
     async def _watch_loop(self) -> None:
         """Measure how late timers fire: whatever blocks the event loop delays every call."""
@@ -96,21 +111,30 @@ class Gateway:
             await asyncio.sleep(LAG_PERIOD)
             self.metrics.loop_lag.observe(max(0.0, time.monotonic() - due))
 
-    def _expect(self, call_sid: str) -> None:
-        """Open the model's session of a call that was admitted, while its stream is on its way."""
-        self._leases.open(call_sid, self._new_lease)
+    def _agents(self, settings: Settings) -> Callable[[], Agents]:
+        """Whom to ask for the agents of now.
 
-    def _new_lease(self) -> Lease:
-        client = RealtimeClient(self._provider, SessionConfig())
-        for tool in self._tools:
-            client.toolbox.add(tool)
-        return Lease(client)
+        Raises:
+            SettingsError: their file has mistakes.
+        """
+        if self._agents_file is not None:
+            self._agents_file.load()
+            return self._agents_file.current
+        # Whoever was named to answer gets no sample shop.
+        agents = example_agents() if settings.wants_embedded_server else nobody_in_particular()
+        return lambda: agents
+
+    async def _watch_agents(self, file: AgentsFile) -> None:
+        """Take a changed file over, for calls that come in from then on."""
+        while True:
+            await asyncio.sleep(AGENTS_PERIOD)
+            await asyncio.to_thread(file.refresh)
 
     def _new_call(self, socket: CallerSocket) -> Call:
         return Call(
             socket,
             active_calls=self.active_calls,
-            take_lease=lambda call_sid: self._leases.take(call_sid, self._new_lease),
+            take_lease=self._answering.take,
             prompts=self._prompts,
             feed=self.feed,
             metrics=self.metrics,

@@ -16,14 +16,15 @@ LEASE = 20.0
 class Lease:
     """One call's client, with the tools that act on the call, and what became of opening its session.
 
-    ``greeting`` is what the model says first; None waits for the caller.
+    ``greeting`` is what the model says first, None waits for the caller; ``hangs_up`` lets it end the call.
     """
 
-    def __init__(self, client: RealtimeClient, greeting: str | None = None) -> None:
+    def __init__(self, client: RealtimeClient, *, greeting: str | None = None, hangs_up: bool = True) -> None:
         self.client = client
         self.greeting = greeting
         self.goodbye = Goodbye()
-        client.toolbox.add(self.goodbye.tool())
+        if hangs_up:
+            client.toolbox.add(self.goodbye.tool())
         self._taken = asyncio.Event()
         self._settled = asyncio.Event()
         self._failure: Exception | None = None

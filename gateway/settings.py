@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -47,6 +48,8 @@ class Settings(BaseSettings):
     """The provider's key. Without one for openai, and without REALTIME_URL, the embedded server answers."""
     audio_format: Literal["pcm16", "pcmu"] = "pcm16"
     """What the model hears and says; pcmu is the telephone's own mu-law."""
+    agents_file: Path | None = None
+    """TOML file that says who answers which number; read again when it changes."""
     max_calls: PositiveInt = 50
     """Calls carried at once; the next caller hears that we are busy."""
     drain_timeout: PositiveFloat = 25.0

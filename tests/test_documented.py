@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from gateway.agents_toml import parse_agents
 from gateway.cli import app
 from gateway.ending import ENDINGS
 from gateway.local_realtime import LocalRealtimeServer
@@ -80,6 +81,11 @@ def test_example_of_the_client_in_the_readme_runs_as_it_stands(
 
 
 def test_the_script_in_the_readme_is_one() -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (text,) = (each for each in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "[[turn]]" in each)
     script = parse_script(text)
     assert (len(script.turns), script.loops) == (3, True)
+
+
+def test_the_agents_in_the_readme_can_be_read() -> None:
+    (text,) = (each for each in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "[agents." in each)
+    assert parse_agents(text.encode()).agent_for("+15001234567")[0] == "desk"

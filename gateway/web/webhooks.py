@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.active_calls import ActiveCalls, Refusal
+from gateway.agent_instructions import CallDetails
 from gateway.log import masked
 from gateway.metrics import Metrics
 from gateway.twilio import twiml
@@ -34,10 +35,11 @@ class Webhooks:
     public_url: str
     auth_tokens: tuple[str, ...] = field(repr=False)
     account_sid: str | None
-    fallback_number: str | None
     active_calls: ActiveCalls
-    expect: Callable[[str], None]
+    expect: Callable[[str, CallDetails], None]
     """Told of every call that is admitted; returns at once."""
+    fallback_for: Callable[[str], str | None]
+    """The phone for callers of a dialled number that cannot be answered."""
     metrics: Metrics
 
     def routes(self) -> list[Route]:
@@ -61,16 +63,19 @@ class Webhooks:
         if token is Refusal.REPLAYED:
             raise HTTPException(409)
         if isinstance(token, Refusal):
-            return _twiml(twiml.dial(self.fallback_number) if self.fallback_number else twiml.busy())
-        self.expect(call_sid)
+            fallback_number = self.fallback_for(form.get("To", ""))
+            return _twiml(twiml.dial(fallback_number) if fallback_number else twiml.busy())
+        details = CallDetails(form.get("From", ""), form.get("To", ""), form.get("CallerName", ""), form)
+        self.expect(call_sid, details)
         stream_url = websocket_url(self.public_url, "/twilio/media")
         return _twiml(twiml.connect_stream(stream_url, token, f"{self.public_url}/twilio/after"))
 
     def after(self, form: Form) -> Response:
         """Say what follows the media stream: another phone if ours was the fault, else nothing."""
         ending = self.active_calls.ending_of(form.get("CallSid", ""))
-        if ending is not None and ending.apology and self.fallback_number:
-            return _twiml(twiml.dial(self.fallback_number))
+        fallback_number = self.fallback_for(form.get("To", ""))
+        if ending is not None and ending.apology and fallback_number:
+            return _twiml(twiml.dial(fallback_number))
         return _twiml(twiml.hang_up())
 
     def status(self, form: Form) -> Response:

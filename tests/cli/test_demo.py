@@ -65,7 +65,7 @@ def check_recording(wav: Path, heard_ms: int) -> None:
     source, _ = soundfile.read(default_recording(), dtype="int16")
     assert (both[: source.size, 0] == source).all()
     right = both[:, 1]
-    goodbye = mulaw_decode(mulaw_encode(right[(27_050 + 400) * 8 :]))
+    goodbye = mulaw_decode(mulaw_encode(right[(29_850 + 400) * 8 :]))
     assert rms_dbfs(goodbye) > -35
     assert np.count_nonzero(right) / 8 <= heard_ms
     with_speech = find_utterances(right)
@@ -85,7 +85,6 @@ def test_demo_without_models_says_so_in_a_line_and_answers_with_recorded_prompts
 
     assert done.returncode == 0, done.stderr
     assert "I heard you" in done.stdout
-    assert "cut at" in done.stdout
     assert done.stderr.count("recorded prompts answer") + done.stdout.count("recorded prompts answer") == 1
 
 

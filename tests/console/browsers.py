@@ -32,10 +32,13 @@ def needed(*programs: str) -> str:
     pytest.skip(f"there is no {programs[0]} here")
 
 
-def microphone(folder: Path, start: float, stop: float) -> Path:
-    """Write part of the packaged recording (seconds), then silence, as Chromium wants a microphone: 48 kHz."""
+def microphone(folder: Path, start: float, stop: float, *, after: float = 0.0) -> Path:
+    """Write part of a recording (seconds) between silences, as Chromium wants a microphone: 48 kHz."""
     samples, rate = soundfile.read(RECORDING, dtype="int16")
-    said = np.concatenate([samples[round(start * rate) : round(stop * rate)], np.zeros(60 * rate, np.int16)])
+    before = np.zeros(round(after * rate), np.int16)
+    said = np.concatenate(
+        [before, samples[round(start * rate) : round(stop * rate)], np.zeros(60 * rate, np.int16)]
+    )
     path = folder / "microphone.wav"
     soundfile.write(path, Upsampler(48_000).feed(said), 48_000, subtype="PCM_16")
     return path

@@ -44,7 +44,7 @@ def watched(page: Page) -> list[str]:
 
 def test_call_is_held_by_keyboard_with_a_recorded_voice_and_can_be_interrupted(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with phoning() as at, chromium(microphone(tmp_path, 7.2, 14.9)) as browser:
+        async with phoning() as at, chromium(microphone(tmp_path, 7.2, 14.9, after=3.4)) as browser:
             page = await browser.new_page(viewport={"width": 1100, "height": 760})
             faults = watched(page)
             await page.goto(f"http://127.0.0.1:{at.port}/phone")

@@ -29,10 +29,10 @@ def test_the_packaged_recording_has_its_utterances() -> None:
     recording = Recording.read(default_recording())
 
     assert recording.name == "order_status.wav"
-    assert recording.duration_ms == 27_850
-    assert len(recording.payload) == 222_800
-    assert recording.n_frames == 1393
-    assert recording.utterances[0] == Utterance(1000, 3120, "Hello, what is the status of my order?")
+    assert recording.duration_ms == 30_650
+    assert len(recording.payload) == 245_200
+    assert recording.n_frames == 1533
+    assert recording.utterances[0] == Utterance(4500, 6620, "Hello, what is the status of my order?")
     assert len(recording.utterances) == 4
 
 
