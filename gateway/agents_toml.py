@@ -18,7 +18,7 @@ MAX_BYTES = 2**20
 """Of the text."""
 MAX_AGENTS = 200
 MAX_ROUTES = 1000
-BUILT_IN_TOOLS = ("hang_up", "order_status")
+BUILT_IN_TOOLS = ("hang_up", "send_digits", "order_status")
 """The tools that an agent may name."""
 
 _MAX_MISTAKES = 50

@@ -61,6 +61,11 @@ class Answering:
         details = self._expected.pop(call_sid, CallDetails())
         return self._leases.take(call_sid, lambda: self._lease(details))
 
+    def forget(self, call_sid: str) -> None:
+        """Close what was opened for a call that is over, if its stream has never started."""
+        self._expected.pop(call_sid, None)
+        self._leases.drop(call_sid)
+
     def fallback_for(self, number: str) -> str | None:
         """Find the phone for callers of a dialled number that cannot be answered."""
         _, agent = self._agents().agent_for(number)
@@ -75,4 +80,4 @@ class Answering:
         for name in agent.tools:
             if name in self._tools:
                 client.toolbox.add(self._tools[name])
-        return Lease(client, greeting=agent.greeting or None, hangs_up="hang_up" in agent.tools)
+        return Lease(client, greeting=agent.greeting or None, tools=agent.tools)

@@ -69,6 +69,7 @@ class Gateway:
             settings.twilio_account_sid,
             self.active_calls,
             self._answering.expect,
+            self._answering.forget,
             self._answering.fallback_for,
             self.metrics,
         )

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from gateway.media_clock import MAX_FILL, MediaClock
 from gateway.playback import SAMPLES_PER_MS, Cut, Playback
 from gateway.realtime.events import (
     AudioDelta,
@@ -13,8 +14,10 @@ from gateway.realtime.events import (
     ResponseDone,
     ServerEvent,
     SpeechStarted,
+    SpeechStopped,
     Unknown,
 )
+from voice_codecs import line_noise, mulaw_encode
 from voice_codecs.formats import PCM16_24K, AudioFormat
 from voice_codecs.transcode import Transcoder, caller_to_model, model_to_caller
 
@@ -30,10 +33,14 @@ MAX_REMEMBERED = 64
 """Responses and items remembered for a barge-in; far fewer can be waiting at once."""
 ANNOUNCEMENT = "gateway:announcement"
 """Stands for the item where the gateway itself speaks."""
+KEY_TONES = "gateway:key-tones"
+"""The same where it sends key tones, which no barge-in may cut."""
 CALLER_RATE = 2 * 8000
 """Caller audio is carried up to twice real time, samples a second..."""
 CALLER_BURST = 10 * 8000
 """...after a burst of 10 s, which is what a stalled network may release at once."""
+_NOISE = mulaw_encode(line_noise(1000, 8000)) * (1 + MAX_FILL // 8000)
+"""What stands for missing audio: after seconds of digital silence Silero takes the noise of a line for speech."""
 
 
 class AppendAudio(msgspec.Struct, frozen=True):
@@ -84,6 +91,8 @@ class Tally:
     """Marks that came back because of a clear, or that we never sent."""
     n_runaways: int = 0
     """Responses cut because too much of them was waiting to be played."""
+    filled_ms: int = 0
+    """Caller audio that never came, for which the model was given noise."""
     caller_ms: int = 0
     model_ms: int = 0
 
@@ -110,6 +119,7 @@ class Bridge:
     output_format: AudioFormat = PCM16_24K
     playback: Playback = field(default_factory=Playback)
     tally: Tally = field(default_factory=Tally)
+    media_clock: MediaClock = field(default_factory=MediaClock)
     _to_model: Transcoder = field(init=False)
     _to_caller: Transcoder = field(init=False)
     _speaking: _Speaking | None = None
@@ -127,30 +137,46 @@ class Bridge:
         self._to_model = caller_to_model(self.input_format)
         self._to_caller = model_to_caller(self.output_format)
 
-    def caller_audio(self, payload: bytes, now: float) -> list[Command]:
-        """Take caller audio, mu-law."""
+    def caller_audio(self, payload: bytes, now: float, timestamp_ms: int | None = None) -> list[Command]:
+        """Take caller audio, mu-law, and where on Twilio's clock it begins; what is missing before it is filled."""
         n = len(payload)
+        missing = 0 if timestamp_ms is None else self.media_clock.frame(timestamp_ms, n, now)
         self._allowance = min(CALLER_BURST, self._allowance + (now - self._allowed_at) * CALLER_RATE) - n
         self._allowed_at = now
         if self._allowance < 0:
             self._allowance += n
             self.tally.flooded_ms += n // SAMPLES_PER_MS
             return []
+        commands = self._fill(missing, now) if missing else []
         self.tally.caller_ms += n // SAMPLES_PER_MS
         audio = self._to_model.feed(payload)
-        return [AppendAudio(audio)] if audio else []
+        if audio:
+            commands.append(AppendAudio(audio))
+        return commands
+
+    def no_caller_audio(self, now: float) -> list[Command]:
+        """Take note that time has passed: where nothing comes of a caller who was speaking, the turn must end."""
+        missing = self.media_clock.starved(now)
+        return self._fill(missing, now) if missing else []
 
     def announce(self, payload: bytes, now: float, *, interrupts: bool = True) -> list[Command]:
         """Say something of our own, mu-law, in place of whatever the model was saying, or behind it."""
         commands: list[Command] = []
-        if interrupts and self.playback.is_unheard:
-            commands.append(ClearAudio())
-            self.playback.cleared(now)
-        self._speaking = None
-        chunk_bytes = MARK_SPACING_MS * SAMPLES_PER_MS
-        for start in range(0, len(payload), chunk_bytes):
-            commands += self._play(payload[start : start + chunk_bytes], ANNOUNCEMENT, now)
-        return commands
+        if interrupts:
+            self._speaking = None
+            if self.playback.is_unheard:
+                commands.append(ClearAudio())
+                self.playback.cleared(now)
+        return commands + self._say(payload, ANNOUNCEMENT, now)
+
+    def send_keys(self, payload: bytes, now: float) -> list[Command]:
+        """Send key tones, mu-law, behind everything that was sent so far."""
+        return self._say(payload, KEY_TONES, now)
+
+    @property
+    def is_sending_keys(self) -> bool:
+        """Whether key tones have not been confirmed as heard."""
+        return self.playback.has_unheard(KEY_TONES)
 
     def guard_next_response(self) -> None:
         """Let the caller speak over the next response without cutting it; what they say reaches the model all the same."""
@@ -165,6 +191,7 @@ class Bridge:
         """Take the end of a model session: what was sent is heard to its end, and nothing more of it comes."""
         self._active_response = None
         self._dead_responses.clear()
+        self.media_clock.caller_speaks = False
         return self._finish_speaking(now)
 
     def model_event(self, event: ServerEvent | Unknown, now: float) -> list[Command]:
@@ -175,7 +202,10 @@ class Bridge:
             case AudioDone(item_id=item_id):
                 return self._audio_done(item_id, now)
             case SpeechStarted():
+                self.media_clock.caller_speaks = True
                 return self._speech_started(now)
+            case SpeechStopped():
+                self.media_clock.caller_speaks = False
             case ResponseCreated(response=response) if response.conversation_id is None:
                 _remember(self._dead_responses, response.id, None)  # out of band: not for the caller
             case ResponseCreated():
@@ -187,6 +217,17 @@ class Bridge:
             case _:
                 pass
         return []
+
+    def _fill(self, n_samples: int, now: float) -> list[Command]:
+        """Stand in for caller audio, as far as the caller is still allowed some."""
+        allowance = min(CALLER_BURST, self._allowance + (now - self._allowed_at) * CALLER_RATE)
+        self._allowed_at = now
+        n_samples = min(n_samples, max(0, int(allowance)))
+        self._allowance = allowance - n_samples
+        start = self.tally.filled_ms * SAMPLES_PER_MS % 8000
+        self.tally.filled_ms += n_samples // SAMPLES_PER_MS
+        audio = self._to_model.feed(_NOISE[start : start + n_samples])
+        return [AppendAudio(audio)] if audio else []
 
     def _audio_delta(self, event: AudioDelta, now: float) -> list[Command]:
         response = event.response_id or event.item_id  # a server that names no response still names the item
@@ -212,6 +253,12 @@ class Bridge:
         ):
             commands += self._cut_runaway(speaking)
         return commands
+
+    def _say(self, payload: bytes, item_id: str, now: float) -> list[Command]:
+        """Send audio of our own; an item whose audio is coming goes on behind it."""
+        chunk_bytes = MARK_SPACING_MS * SAMPLES_PER_MS
+        chunks = [payload[start : start + chunk_bytes] for start in range(0, len(payload), chunk_bytes)]
+        return [command for chunk in chunks for command in self._play(chunk, item_id, now)]
 
     def _play(self, payload: bytes, item_id: str, now: float) -> list[Command]:
         return [PlayAudio(payload, self.playback.sent(item_id, len(payload), now))] if payload else []
@@ -239,13 +286,16 @@ class Bridge:
         return []
 
     def _speech_started(self, now: float) -> list[Command]:
-        """Barge-in: the caller started to speak while model audio was unheard, or still being made."""
+        """Barge-in: the caller started to speak while model audio was unheard, or still being made.
+
+        Key tones are sounded to their end, and so is what waits behind them: a digit that is lost is a wrong number.
+        """
         if self._is_guarded():
             return []
         commands: list[Command] = []
         cuts: list[Cut] = []
         active = self._active_response
-        if self.playback.is_unheard:
+        if self.playback.is_unheard and not self.is_sending_keys:
             self.tally.n_barge_ins += 1
             commands.append(ClearAudio())
             cuts = self.playback.cleared(now)

@@ -180,8 +180,10 @@ class Call:
         """Look after what would otherwise just be silent."""
         await self._begun.wait()
         while True:
-            await asyncio.sleep(0.5)
-            if time.monotonic() - self._media_at > MEDIA_TIMEOUT:
+            await asyncio.sleep(self._bridge.media_clock.until_next_look(time.monotonic()))
+            now = time.monotonic()
+            self._perform(self._bridge.no_caller_audio(now))
+            if now - self._media_at > MEDIA_TIMEOUT:
                 raise CallEnded(endings.MEDIA_TIMEOUT)
 
     async def _apologise(self) -> None:
@@ -203,6 +205,9 @@ class Call:
     def _ask_for_patience(self) -> None:
         one_moment = self._prompts.one_moment
         self._perform(self._bridge.announce(one_moment, time.monotonic(), interrupts=False))
+
+    def _send_keys(self, tones: bytes) -> None:
+        self._perform(self._bridge.send_keys(tones, time.monotonic()))
 
     # Callbacks of the caller leg
 
@@ -232,11 +237,16 @@ class Call:
         if type(message) is Media:
             self._media_at = now
             if not self._ended.done():
-                self._perform(self._bridge.caller_audio(message.media.payload, now))
+                self._perform(
+                    self._bridge.caller_audio(message.media.payload, now, message.media.timestamp_ms)
+                )
                 self._added_up.observe(time.monotonic() - now)
         elif isinstance(message, Mark):
             self._bridge.mark(message.mark.name, now)
-            if self._begun.is_set() and not self._bridge.playback.is_unheard:
+            if not self._begun.is_set():
+                return
+            self._lease.key_tones.playback_moved()
+            if not self._bridge.playback.is_unheard:
                 self._all_heard.set()
                 self._lease.goodbye.heard()
         elif isinstance(message, Dtmf):
@@ -264,6 +274,7 @@ class Call:
         """Join the stream to a model's session, open or not yet."""
         self._lease, self._client = lease, lease.client
         lease.goodbye.bind(self._is_audible, lambda: self.end(endings.MODEL_HANGUP))
+        lease.key_tones.bind(self._is_audible, self._send_keys, lambda: self._bridge.is_sending_keys)
         detection, provider = self._client.config.turn_detection, self._client.provider
         self._bridge = Bridge(
             server_interrupts=detection is not None and detection.interrupt_response,
@@ -337,6 +348,7 @@ class Call:
                 case ClearAudio():
                     self._socket.write(self._stream.clear())
                     self._lease.goodbye.interrupted()
+                    self._lease.key_tones.playback_moved()
                     self._metrics.barge_ins.inc()
                 case TruncateItem(item_id=item_id, audio_end_ms=ms):
                     self._send_to_model(self._client.truncate_item_nowait, item_id, ms)
@@ -367,6 +379,10 @@ class Call:
             self._report.publish(news.CallOver, ending=ending)
         else:
             self._active_calls.n_unauthenticated -= 1
-        counted = {"malformed": self._n_malformed, "missing": self._stream.n_missing}
+        counted = {
+            "malformed": self._n_malformed,
+            "missing": self._stream.n_missing,
+            "timestamp_jumps": self._bridge.media_clock.n_jumps,
+        }
         client = self._client if self._begun.is_set() else None
         self._report.over(ending, seconds, self._bridge.tally, client, **counted)

@@ -66,6 +66,7 @@ class CallReport:
         metrics.calls.labels(ending.by, ending.reason).inc()
         metrics.dropped_audio.labels("flood").inc(tally.flooded_ms / 1000)
         metrics.dropped_audio.labels("late-delta").inc(tally.late_ms / 1000)
+        metrics.filled_audio.inc(tally.filled_ms / 1000)
         if client is not None:
             metrics.dropped_audio.labels("model-not-ready").inc(client.n_dropped_ms / 1000)
             metrics.skipped_messages.labels("model").inc(client.realtime.n_malformed)
@@ -82,5 +83,6 @@ class CallReport:
             barge_ins=tally.n_barge_ins,
             late_ms=tally.late_ms,
             flooded_ms=tally.flooded_ms,
+            filled_ms=tally.filled_ms,
             **counted,
         )

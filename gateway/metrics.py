@@ -46,6 +46,11 @@ class Metrics:
             ["why"],
             registry=registry,
         )
+        self.filled_audio = Counter(
+            "gateway_filled_audio_seconds_total",
+            "Caller audio that never came, for which the model was given noise",
+            registry=registry,
+        )
         self.skipped_messages = Counter(
             "gateway_skipped_messages_total",
             "Messages of a peer that were malformed",

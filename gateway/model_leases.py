@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
+from gateway.call_tools import KeyTones
 from gateway.goodbye import Goodbye
 from gateway.realtime import RealtimeClient
 
@@ -16,15 +17,19 @@ LEASE = 20.0
 class Lease:
     """One call's client, with the tools that act on the call, and what became of opening its session.
 
-    ``greeting`` is what the model says first, None waits for the caller; ``hangs_up`` lets it end the call.
+    ``greeting`` is what the model says first, None waits for the caller; of ``tools`` it gets those that act on the call.
     """
 
-    def __init__(self, client: RealtimeClient, *, greeting: str | None = None, hangs_up: bool = True) -> None:
+    def __init__(
+        self, client: RealtimeClient, *, greeting: str | None = None, tools: Collection[str] = ("hang_up",)
+    ) -> None:
         self.client = client
         self.greeting = greeting
         self.goodbye = Goodbye()
-        if hangs_up:
-            client.toolbox.add(self.goodbye.tool())
+        self.key_tones = KeyTones()
+        for tool in (self.goodbye.tool(), self.key_tones.tool()):
+            if tool.name in tools:
+                client.toolbox.add(tool)
         self._taken = asyncio.Event()
         self._settled = asyncio.Event()
         self._failure: Exception | None = None
@@ -71,7 +76,7 @@ class ModelLeases:
     def __init__(self) -> None:
         self._leases: dict[str, Lease] = {}
         self._tasks = asyncio.TaskGroup()
-        self._holding: set[asyncio.Task[None]] = set()
+        self._holding: dict[str, asyncio.Task[None]] = {}
 
     def open(self, call_sid: str, new_lease: Callable[[], Lease]) -> None:
         """Begin to open a call's session; a webhook that is repeated changes nothing."""
@@ -87,6 +92,11 @@ class ModelLeases:
         lease.take()
         return lease
 
+    def drop(self, call_sid: str) -> None:
+        """Close the session of a call that is over before its stream has started; nothing if there is none."""
+        if call_sid in self._leases:
+            self._holding[call_sid].cancel()
+
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
         return self
@@ -94,20 +104,20 @@ class ModelLeases:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._holding:
+        for task in self._holding.values():
             task.cancel()
         await self._tasks.__aexit__(kind, exc, trace)
 
     def _begin(self, call_sid: str, lease: Lease) -> None:
         self._leases[call_sid] = lease
-        task = self._tasks.create_task(self._hold(call_sid, lease), name="model lease")
-        self._holding.add(task)
-        task.add_done_callback(self._holding.discard)
+        self._holding[call_sid] = self._tasks.create_task(self._hold(call_sid, lease), name="model lease")
 
     async def _hold(self, call_sid: str, lease: Lease) -> None:
         try:
             await lease.hold()
         finally:
+            if self._holding.get(call_sid) is asyncio.current_task():
+                del self._holding[call_sid]
             if self._leases.get(call_sid) is lease:  # nobody took it
                 del self._leases[call_sid]
                 await lease.client.disconnect()

@@ -102,6 +102,10 @@ class Playback:
         """Whether some audio has not been confirmed as heard."""
         return bool(self._pending)
 
+    def has_unheard(self, item_id: str) -> bool:
+        """Whether some audio of that item has not been confirmed as heard."""
+        return any(segment.item.item_id == item_id for segment in self._pending)
+
     @property
     def playing(self) -> str | None:
         """The item that is sounding, as far as marks tell."""

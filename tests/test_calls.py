@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,11 +32,12 @@ async def call(
 
 
 def scenario(
-    script: Script, seconds: float = 1.0, **options: Any
+    script: Script, seconds: float = 1.0, agents_file: Path | None = None, **options: Any
 ) -> tuple[Outcome, RecordedCaller, FakeSession]:
     async def whole() -> tuple[Outcome, RecordedCaller, FakeSession]:
         async with FakeRealtimeServer(api_key="sk-test") as model:
-            async with running(realtime_url=model.url, openai_api_key="sk-test") as at:
+            settings = {"realtime_url": model.url, "openai_api_key": "sk-test", "agents_file": agents_file}
+            async with running(**settings) as at:
                 outcome, caller = await call(at, model, script, seconds, **options)
             assert model.faults == []
             return outcome, caller, model.sessions[0]

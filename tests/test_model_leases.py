@@ -71,6 +71,20 @@ def test_a_session_that_nobody_takes_is_closed(monkeypatch: pytest.MonkeyPatch) 
     with_server(scenario)
 
 
+def test_a_call_that_is_over_before_its_stream_keeps_no_session() -> None:
+    async def scenario(server: FakeRealtimeServer, new_lease: Callable[[], Lease]) -> None:
+        lease = new_lease()
+        async with ModelLeases() as leases:
+            leases.drop("CA1")  # nothing was opened
+            leases.open("CA1", lambda: lease)
+            await lease.ready()
+            closed = lease.client.wait_for_next("close", timeout=5)
+            leases.drop("CA1")
+            await closed
+
+    with_server(scenario)
+
+
 def test_the_end_of_the_process_closes_what_was_not_taken() -> None:
     async def scenario(server: FakeRealtimeServer, new_lease: Callable[[], Lease]) -> None:
         lease = new_lease()

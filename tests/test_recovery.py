@@ -201,7 +201,7 @@ def test_tool_that_runs_when_the_session_is_lost_is_spoken_of_in_the_new_one(
             super().__init__(*given)
             self.toolbox.add(Tool.from_function(find_order))
 
-    monkeypatch.setattr("gateway.app.RealtimeClient", ClientWithTool)
+    monkeypatch.setattr("gateway.answering.RealtimeClient", ClientWithTool)
 
     async def script(model: FakeRealtimeServer, session: FakeSession) -> None:
         await session.wait_for("input_audio_buffer.append")

@@ -29,6 +29,8 @@ from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
 from gateway.loadtest.timeline import Event
 from gateway.twilio.messages import Dtmf, Mark, Media, decode_message
 
+STATUS_URL = "/twilio/status"
+"""Where the README has Twilio report the end of a call."""
 MAX_MESSAGE = 64 * 1024
 """Bytes of a message from the gateway."""
 SEND_TIMEOUT = 10.0
@@ -96,6 +98,7 @@ class PhoneLine:
                 else:
                     step = await self._carry_stream(line, step, began_at)
                 await self._tell_notices()
+            await line.report(STATUS_URL)
         return HUNG_UP if self._hung_up else step  # whoever hangs up first
 
     async def _until_hung_up(self, ask: Callable[[Asked], Awaitable[Answer]], step: Asked) -> Answer | End:

@@ -22,6 +22,8 @@ from gateway.twilio.signature import is_signed_by_twilio, websocket_url
 MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 200
 _CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
+_OVER = {"completed", "busy", "failed", "no-answer", "canceled"}
+"""Twilio, "Call resource": the statuses after which nothing more comes of a call."""
 FORM = "application/x-www-form-urlencoded"
 
 _log = structlog.get_logger()
@@ -38,6 +40,8 @@ class Webhooks:
     active_calls: ActiveCalls
     expect: Callable[[str, CallDetails], None]
     """Told of every call that is admitted; returns at once."""
+    forget: Callable[[str], None]
+    """Told of every call that is over."""
     fallback_for: Callable[[str], str | None]
     """The phone for callers of a dialled number that cannot be answered."""
     metrics: Metrics
@@ -81,6 +85,8 @@ class Webhooks:
     def status(self, form: Form) -> Response:
         """Take note of a call's status."""
         call_sid, status = form.get("CallSid", ""), form.get("CallStatus", "")
+        if status in _OVER:
+            self.forget(call_sid)
         _log.debug("status callback", call_sid=call_sid[:34], status=status[:20])
         return Response(status_code=204)
 

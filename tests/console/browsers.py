@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from playwright.async_api import Browser, Page, async_playwright
 
-from voice_codecs import Upsampler
+from voice_codecs import Upsampler, line_noise
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "calls" / "short_turns.wav"
 FLAGS = (
@@ -32,13 +32,13 @@ def needed(*programs: str) -> str:
     pytest.skip(f"there is no {programs[0]} here")
 
 
-def microphone(folder: Path, start: float, stop: float, *, after: float = 0.0) -> Path:
-    """Write part of a recording (seconds) between silences, as Chromium wants a microphone: 48 kHz."""
+def microphone(folder: Path, *spans: tuple[float, float], before: float = 0.0, between: float = 0.0) -> Path:
+    """Write spans of a recording (seconds) with silences, as Chromium wants a microphone: 48 kHz."""
     samples, rate = soundfile.read(RECORDING, dtype="int16")
-    before = np.zeros(round(after * rate), np.int16)
-    said = np.concatenate(
-        [before, samples[round(start * rate) : round(stop * rate)], np.zeros(60 * rate, np.int16)]
-    )
+    parts = [line_noise(round(before * 1000), rate)]
+    for start, stop in spans:
+        parts += [samples[round(start * rate) : round(stop * rate)], line_noise(round(between * 1000), rate)]
+    said = np.concatenate([*parts, line_noise(60_000, rate)])  # silence, but no line is as quiet as zeros
     path = folder / "microphone.wav"
     soundfile.write(path, Upsampler(48_000).feed(said), 48_000, subtype="PCM_16")
     return path

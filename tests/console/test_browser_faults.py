@@ -64,7 +64,7 @@ def test_what_keeps_a_call_from_going_on_is_said(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with (
             FakeRealtimeServer() as model,
-            chromium(microphone(tmp_path, 0.0, 1.0)) as browser,
+            chromium(microphone(tmp_path, (0.0, 1.0))) as browser,
         ):
             async with phoning(realtime_url=model.url) as at, cable(at.port) as line:
                 without_device = await opened(browser, at.port, NO_DEVICE)
@@ -110,7 +110,7 @@ def test_hasty_fingers_do_what_was_meant(tmp_path: Path) -> None:
         async with (
             FakeRealtimeServer() as model,
             phoning(realtime_url=model.url) as at,
-            chromium(microphone(tmp_path, 0.0, 1.0)) as browser,
+            chromium(microphone(tmp_path, (0.0, 1.0))) as browser,
         ):
             page = await opened(browser, at.port, KEEP_HOLD)
             page.on("websocket", count)
@@ -154,7 +154,7 @@ def test_conversation_stays_in_sight_on_every_screen_and_where_it_was_scrolled_t
         async with (
             FakeRealtimeServer() as model,
             phoning(realtime_url=model.url) as at,
-            chromium(microphone(tmp_path, 0.0, 1.0)) as browser,
+            chromium(microphone(tmp_path, (0.0, 1.0))) as browser,
         ):
             for size in [(375, 667), (1920, 1080)]:
                 page = await opened(browser, at.port, size=size)
