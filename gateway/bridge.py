@@ -178,9 +178,9 @@ class Bridge:
         """Whether key tones have not been confirmed as heard."""
         return self.playback.has_unheard(KEY_TONES)
 
-    def guard_next_response(self) -> None:
+    def guard_next_response(self, *, on: bool = True) -> None:
         """Let the caller speak over the next response without cutting it; what they say reaches the model all the same."""
-        self._guards_next = True
+        self._guards_next = on
 
     def mark(self, name: str, now: float) -> None:
         """Take a mark that Twilio echoed."""

@@ -154,6 +154,9 @@ class Call:
         except RealtimeError as exc:
             self._log.error("no model session", reason=str(exc), code=exc.code[:80])
             raise CallEnded(self._model_gone if is_retryable(exc.code) else endings.MODEL_REFUSED) from None
+        except GatewayError as exc:  # the provider cannot do what the agent asks for
+            self._log.error("no model session", reason=str(exc))
+            raise CallEnded(endings.MODEL_REFUSED) from None
         self._comfort.model_came()
         self._report.publish(news.ModelReady)
         await self._greet()
@@ -165,6 +168,7 @@ class Call:
         try:
             await greet(self._client, self._lease.greeting, self._let_interrupt)
         except (GatewayError, TimeoutError, ConnectionError) as exc:
+            self._bridge.guard_next_response(on=False)
             self._log.warning("no greeting", reason=str(exc))
 
     def _let_interrupt(self) -> None:
@@ -263,10 +267,10 @@ class Call:
             return
         self._log = self._log.bind(call_sid=self._stream.call_sid, stream_sid=self._stream.stream_sid)
         self._report.call_sid = self._stream.call_sid
-        self._join(self._take_lease(self._stream.call_sid))
         self._active_calls.n_unauthenticated -= 1
         self._metrics.calls_active.inc()
         self._media_at = now
+        self._join(self._take_lease(self._stream.call_sid))
         self._report.publish(news.CallStarted)
         self._begun.set()
 
@@ -373,7 +377,7 @@ class Call:
 
     def _account_for(self, ending: Ending, seconds: float) -> None:
         """The numbers of a call that is over."""
-        if self._begun.is_set():
+        if self._report.call_sid:  # its place was taken, whatever came of it afterwards
             self._metrics.calls_active.dec()
             self._active_calls.finish(self._stream.call_sid, ending)
             self._report.publish(news.CallOver, ending=ending)
@@ -385,4 +389,4 @@ class Call:
             "timestamp_jumps": self._bridge.media_clock.n_jumps,
         }
         client = self._client if self._begun.is_set() else None
-        self._report.over(ending, seconds, self._bridge.tally, client, **counted)
+        self._report.over(self._log, ending, seconds, self._bridge.tally, client, **counted)

@@ -20,8 +20,6 @@ from gateway.realtime.events import (
     Unknown,
 )
 
-_log = structlog.get_logger()
-
 
 class CallReport:
     """Tells of one call. ``call_sid`` is "" until the call has one."""
@@ -59,9 +57,15 @@ class CallReport:
                 pass
 
     def over(
-        self, ending: Ending, seconds: float, tally: Tally, client: RealtimeClient | None, **counted: int
+        self,
+        log: structlog.typing.FilteringBoundLogger,
+        ending: Ending,
+        seconds: float,
+        tally: Tally,
+        client: RealtimeClient | None,
+        **counted: int,
     ) -> None:
-        """Give the numbers of the call; ``counted`` is for the log alone. Without a start it had no client."""
+        """Give the numbers of the call; ``counted`` is for the ``log`` alone. Without a start it had no client."""
         metrics = self._metrics
         metrics.calls.labels(ending.by, ending.reason).inc()
         metrics.dropped_audio.labels("flood").inc(tally.flooded_ms / 1000)
@@ -73,7 +77,7 @@ class CallReport:
             counted["dropped_ms"] = client.n_dropped_ms
             counted["sessions"] = client.n_sessions
             counted["tokens"] = client.conversation.usage.total_tokens
-        _log.info(
+        log.info(
             "call ended",
             by=ending.by,
             reason=ending.reason,

@@ -19,8 +19,9 @@ def uninterrupted(config: SessionConfig) -> SessionConfig:
     return changed(config, turn_detection=detection)
 
 
-async def greet(client: RealtimeClient, text: str, made: Callable[[], None]) -> None:
-    """Have the model say a greeting; once it is made, let the caller interrupt the model. ``made`` is called then.
+async def greet(client: RealtimeClient, text: str, can_interrupt: Callable[[], None]) -> None:
+    """Have the model say a greeting; once it is made, let the caller interrupt the model: ``can_interrupt`` is
+    called when the model will fall silent by itself.
 
     Raises:
         GatewayError: the session is lost, or refuses.
@@ -33,4 +34,4 @@ async def greet(client: RealtimeClient, text: str, made: Callable[[], None]) -> 
     if client.config.turn_detection is not None:
         detection = msgspec.structs.replace(client.config.turn_detection, interrupt_response=True)
         await client.update_session(turn_detection=detection)
-    made()
+        can_interrupt()

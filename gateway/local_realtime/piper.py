@@ -2,12 +2,10 @@
 
 import asyncio
 import functools
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self, TypeVar
+from collections.abc import Sequence
 
 from gateway.errors import GatewayError
+from gateway.local_realtime.model_threads import ModelThreads
 from gateway.local_realtime.phonemes import Phonemes
 from gateway.local_realtime.piece_sound import piece_sound
 from gateway.local_realtime.piper_files import (
@@ -25,7 +23,6 @@ MAX_WAITING = 64
 _CACHE_BYTES = 16 * 1024 * 1024
 """Almost six minutes of speech."""
 _SENTENCE_PAUSE_MS, _CLAUSE_PAUSE_MS = 250, 100
-_T = TypeVar("_T")
 _Key = tuple[str, float]
 
 
@@ -64,44 +61,21 @@ class _Work:
         self.n_waiting = 0
 
 
-class PiperVoice:
+class PiperVoice(ModelThreads[Synthesis]):
     """Speaks English with Piper's voice Joe. Shared by all sessions; loaded inside ``async with``.
 
-    ``package`` and ``phonemes_package`` are the installed packages that hold the voice and the dictionaries. The work
-    is done by ``n_workers`` threads of its own. What was spoken lately is kept and given again.
+    ``package`` and ``phonemes_package`` are the installed packages that hold the voice and the dictionaries; opening
+    raises VoiceUnavailable without the ones we know. What was spoken lately is kept and given again.
     """
 
     def __init__(
         self, *, package: str = PACKAGE, phonemes_package: str = PHONEMES_PACKAGE, n_workers: int = 2
     ) -> None:
-        self._packages = package, phonemes_package
-        self._workers = ThreadPoolExecutor(n_workers, thread_name_prefix="voice")
-        self._synthesis: Synthesis | None = None
+        super().__init__(
+            lambda: _loaded(installed_files(package, phonemes_package)), name="voice", n_workers=n_workers
+        )
         self._spoken = SpokenCache(_CACHE_BYTES)
         self._works: dict[_Key, _Work] = {}
-
-    async def __aenter__(self) -> Self:
-        """Load the voice.
-
-        Raises:
-            VoiceUnavailable: there is none, or another than we know.
-        """
-        try:
-            self._synthesis = await self._run(lambda: _loaded(installed_files(*self._packages)))
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give up what is waiting and end the workers; a piece in work is finished, in less than 1 s."""
-        self._synthesis = None
-        await asyncio.to_thread(self._workers.shutdown, cancel_futures=True)
 
     def pieces(self, text: str) -> Sequence[str]:
         """Cut a text into what is spoken in one go, a short piece first; joined, the pieces are the text again."""
@@ -118,12 +92,11 @@ class PiperVoice:
             VoiceBusy: 64 pieces are waiting already.
             RuntimeError: the voice is not open.
         """
-        if self._synthesis is None:
-            raise RuntimeError("the voice is not open")
+        synthesis = self._model
         key = piece, speed
         if (sound := self._spoken.get(piece, speed)) is not None:
             return sound
-        work = self._works.get(key) or self._begin(self._synthesis, key)
+        work = self._works.get(key) or self._begin(synthesis, key)
         work.n_waiting += 1
         try:
             # Who gives up must not take the piece from others.
@@ -144,9 +117,6 @@ class PiperVoice:
         del self._works[key]
         if not work.future.cancel() and not work.future.cancelled() and work.future.exception() is None:
             self._spoken.put(*key, work.future.result())
-
-    def _run(self, work: Callable[[], _T]) -> asyncio.Future[_T]:
-        return asyncio.get_running_loop().run_in_executor(self._workers, work)
 
 
 @functools.cache
