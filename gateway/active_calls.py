@@ -18,6 +18,10 @@ MAX_UNAUTHENTICATED = 100
 """Open media sockets that have not shown a valid token."""
 MAX_REMEMBERED = 10_000
 """Ended calls whose CallSid is remembered."""
+MAX_STREAMS = 5
+"""Media streams that one call may open in turn; a line that keeps breaking must end somewhere."""
+MAX_TEXT = 4000
+"""Characters of a text sent into a call."""
 
 
 class Refusal(Enum):
@@ -27,6 +31,10 @@ class Refusal(Enum):
     DRAINING = "draining"
     REPLAYED = "replayed"
     """The CallSid belongs to a call that is over, or has been going on for long."""
+    CALLER_LIMIT = "caller-limit"
+    """This caller has as many calls as one may have."""
+    BROKEN = "broken"
+    """The call has opened as many media streams as one may."""
 
 
 class LiveCall(Protocol):
@@ -35,12 +43,21 @@ class LiveCall(Protocol):
     def end(self, ending: Ending) -> None:
         """Begin to end the call; returns at once."""
 
+    async def send_text(self, text: str) -> None:
+        """Have the model answer a text.
+
+        Raises:
+            RealtimeError: there is no model session.
+        """
+
 
 @dataclass
 class _Admitted:
     token: str
     at: float
     used: bool = False
+    is_first: bool = True
+    """Whether it is for the call's first media stream."""
 
     def is_expected(self, now: float) -> bool:
         """Whether a place is kept for the stream that is to come."""
@@ -58,6 +75,10 @@ class ActiveCalls:
         self._admitted: dict[str, _Admitted] = {}
         self._live: dict[str, LiveCall] = {}
         self._ended: OrderedDict[str, Ending] = OrderedDict()
+        self._n_streams: OrderedDict[str, int] = OrderedDict()
+        """Of calls that have opened more than one."""
+        self._finished = asyncio.Event()
+        """Set, and replaced, whenever a call is over."""
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -70,17 +91,47 @@ class ActiveCalls:
         The same call gets the same token again, so a webhook that Twilio repeats changes nothing.
         """
         self._forget_expired(now)
-        if call_sid in self._admitted and call_sid not in self._ended:
-            return self._admitted[call_sid].token
-        if call_sid in self._ended or call_sid in self._live:
+        admitted = self._admitted.get(call_sid)
+        if admitted is not None and admitted.is_first and call_sid not in self._ended:
+            return admitted.token
+        if call_sid in self._ended or call_sid in self._live or call_sid in self._n_streams:
             return Refusal.REPLAYED
         if self.draining:
             return Refusal.DRAINING
         if self.n_taken(now) >= self.max_calls:
             return Refusal.BUSY
-        token = secrets.token_urlsafe(24)
-        self._admitted[call_sid] = _Admitted(token, now)
-        return token
+        return self._new_token(call_sid, now)
+
+    def admit_again(self, call_sid: str, now: float) -> str | Refusal:
+        """Decide on another media stream for a call that has lost or left its last one.
+
+        A call of ours keeps its place whatever the limit; one that is unknown, from before a restart, needs one.
+        """
+        self._forget_expired(now)
+        n_streams = self._n_streams.get(call_sid, 1) + 1
+        is_ours = call_sid in self._ended or call_sid in self._admitted
+        if call_sid in self._live:
+            return Refusal.REPLAYED
+        if self.draining:
+            return Refusal.DRAINING
+        if not is_ours and self.is_full(now):
+            return Refusal.BUSY
+        if n_streams > MAX_STREAMS:
+            return Refusal.BROKEN
+        self._n_streams[call_sid] = n_streams
+        if len(self._n_streams) > MAX_REMEMBERED:
+            self._n_streams.popitem(last=False)
+        self._ended.pop(call_sid, None)
+        return self._new_token(call_sid, now, is_first=False)
+
+    def withdraw(self, call_sid: str) -> None:
+        """Take an admission back, before its stream has begun."""
+        self._admitted.pop(call_sid, None)
+
+    def is_going_on(self, call_sid: str, now: float) -> bool:
+        """Whether a call is live, or its stream is still expected."""
+        admitted = self._admitted.get(call_sid)
+        return call_sid in self._live or (admitted is not None and admitted.is_expected(now))
 
     def is_full(self, now: float) -> bool:
         """Whether the next new call would hear that we are busy."""
@@ -99,7 +150,7 @@ class ActiveCalls:
         )
         if admitted is None or not secrets.compare_digest(given, right):
             return False
-        if admitted.used or now - admitted.at >= TOKEN_LIFETIME:
+        if admitted.used or now - admitted.at >= TOKEN_LIFETIME or call_sid in self._live:
             return False
         if not admitted.is_expected(now) and self.is_full(now):
             return False  # it came so late that its place was given away
@@ -115,21 +166,57 @@ class ActiveCalls:
         self._ended[call_sid] = ending
         if len(self._ended) > MAX_REMEMBERED:
             self._ended.popitem(last=False)
+        self._finished.set()
+        self._finished = asyncio.Event()
         if not self._live:
             self._empty.set()
+
+    def knows(self, call_sid: str) -> bool:
+        """Whether the call is going on, expected, or over not too long ago."""
+        return call_sid in self._live or call_sid in self._ended or call_sid in self._admitted
 
     def ending_of(self, call_sid: str) -> Ending | None:
         """How a call ended, if it has, and not too long ago."""
         return self._ended.get(call_sid)
+
+    def end(self, call_sid: str, ending: Ending) -> None:
+        """Begin to end a call, if it is going on."""
+        if (call := self._live.get(call_sid)) is not None:
+            call.end(ending)
 
     def end_all(self, ending: Ending) -> None:
         """Begin to end every call."""
         for call in list(self._live.values()):
             call.end(ending)
 
+    async def supersede(self, call_sid: str, ending: Ending) -> None:
+        """End a call's media stream, of which Twilio says that it is over, and wait until that is done."""
+        while (call := self._live.get(call_sid)) is not None:
+            call.end(ending)
+            await self._finished.wait()
+
+    async def send_text(self, call_sid: str, text: str) -> None:
+        """Put a text into a call, for the model to answer in speech.
+
+        Raises:
+            LookupError: there is no such call going on.
+            ValueError: there is no text, or too much.
+            RealtimeError: the call has no model session.
+        """
+        if not text.strip() or len(text) > MAX_TEXT:
+            raise ValueError(f"a text has 1 to {MAX_TEXT} characters")
+        if call_sid not in self._live:
+            raise LookupError(call_sid)
+        await self._live[call_sid].send_text(text)
+
     async def wait_empty(self) -> None:
         """Wait until no call is going on."""
         await self._empty.wait()
+
+    def _new_token(self, call_sid: str, now: float, *, is_first: bool = True) -> str:
+        token = secrets.token_urlsafe(24)
+        self._admitted[call_sid] = _Admitted(token, now, is_first=is_first)
+        return token
 
     def _forget_expired(self, now: float) -> None:
         expired = [sid for sid, admitted in self._admitted.items() if now - admitted.at >= TOKEN_LIFETIME]

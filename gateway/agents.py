@@ -3,15 +3,25 @@
 Voice, turn detection, noise reduction and language: OpenAI Realtime API reference, session object.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.agent_instructions import CallDetails, filled, template_mistakes
+from gateway.agent_limits import (
+    NUMBER,
+    LimitsTable,
+    PhoneNumber,
+    PhrasesTable,
+    Table,
+    TransferTarget,
+    matching,
+)
+from gateway.prices import Prices, price_of
 from gateway.realtime.providers import Provider
 from gateway.realtime.session import SessionConfig
 from gateway.realtime.session_fields import NoiseReduction, SemanticVad, ServerVad, Transcription
@@ -22,33 +32,21 @@ MAX_INSTRUCTIONS = 64 * 1024
 """Bytes of UTF-8."""
 MAX_GREETING = 2000
 """Characters."""
+MAX_VOICEMAIL = 1000
+"""Characters."""
+
+TRANSFER_TOOL = "transfer_call"
+"""The tool that needs phones to put callers through to."""
+MAX_TRANSFERS = 50
 
 _TAKES_LANGUAGES = frozenset({"gpt-transcribe", "gpt-live-transcribe"})
-_NUMBER = r"\+[1-9][0-9]{6,14}"
 _PATTERN = r"\+([1-9][0-9]{0,13})?\*"
 
-
-def _matching(pattern: str, words: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"must be {words}")
-        return value
-
-    return AfterValidator(check)
-
-
-PhoneNumber = Annotated[str, _matching(_NUMBER, "a number such as +15551234567 (E.164)")]
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 
 
-class _Table(BaseModel):
-    """What all tables of the file share."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class ServerVadTable(_Table):
+class ServerVadTable(Table):
     """Turn detection by silence; what is None is left to the session's default."""
 
     type: Literal["server_vad"]
@@ -62,7 +60,7 @@ class ServerVadTable(_Table):
         return ServerVad(**self.model_dump(exclude={"type"}, exclude_none=True))
 
 
-class SemanticVadTable(_Table):
+class SemanticVadTable(Table):
     """Turn detection by the sense of what was said."""
 
     type: Literal["semantic_vad"]
@@ -73,7 +71,7 @@ class SemanticVadTable(_Table):
         return SemanticVad(self.eagerness)
 
 
-class AgentConfig(_Table):
+class AgentConfig(Table):
     """How one agent behaves on a call."""
 
     instructions: Annotated[str, Field(min_length=1)]
@@ -84,7 +82,7 @@ class AgentConfig(_Table):
     """None for the provider's default."""
     model: _Name | None = None
     """None for the model of the settings."""
-    language: Annotated[str, _matching("[a-z]{2,3}", "a language such as en (ISO 639)")] | None = None
+    language: Annotated[str, matching("[a-z]{2,3}", "a language such as en (ISO 639)")] | None = None
     """A hint for writing down the caller's words."""
     noise_reduction: Literal["near_field", "far_field", "off"] = "near_field"
     fallback_number: PhoneNumber | None = None
@@ -92,6 +90,20 @@ class AgentConfig(_Table):
     tools: Annotated[tuple[_Name, ...], Field(strict=False, max_length=128)] = ("hang_up",)
     """Built-in tools, by name."""
     turn_detection: Annotated[ServerVadTable | SemanticVadTable, Field(discriminator="type")] | None = None
+    resume_after_noise: bool = True
+    """Whether it goes on where a noise of the caller's side, such as a cough, has cut it short."""
+    keys_interrupt: bool = True
+    """Whether a key that the caller presses cuts it short, as speech does."""
+    mask_keys: bool = False
+    """Whether logs and records show that keys were pressed, but not which."""
+    voicemail: Annotated[str, Field(max_length=MAX_VOICEMAIL)] = ""
+    """Message for a machine that answers a call we place; empty hangs up on it."""
+    limits: LimitsTable = LimitsTable()
+    phrases: PhrasesTable = PhrasesTable()
+    transfers: Annotated[
+        tuple[TransferTarget, ...], Field(strict=False, max_length=MAX_TRANSFERS, validate_default=True)
+    ] = ()
+    """The only phones that its ``transfer_call`` puts callers through to."""
 
     @field_validator("instructions")
     @classmethod
@@ -108,6 +120,20 @@ class AgentConfig(_Table):
     def _check_tools(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value):
             raise ValueError("must name each tool once")
+        return value
+
+    @field_validator("transfers")
+    @classmethod
+    def _check_transfers(
+        cls, value: tuple[TransferTarget, ...], info: ValidationInfo
+    ) -> tuple[TransferTarget, ...]:
+        if len({target.name.casefold() for target in value}) < len(value):
+            raise ValueError("must have a name of its own for each number")
+        tools = info.data.get("tools")  # None if they are a mistake themselves
+        if tools is not None and value and TRANSFER_TOOL not in tools:
+            raise ValueError(f'cannot be used: add "{TRANSFER_TOOL}" to tools')
+        if tools is not None and not value and TRANSFER_TOOL in tools:
+            raise ValueError(f'must have at least one number, or take "{TRANSFER_TOOL}" from tools')
         return value
 
     def instructions_for(self, call: CallDetails) -> str:
@@ -138,11 +164,11 @@ class AgentConfig(_Table):
         return replace(provider, **changes)
 
 
-class Route(_Table):
+class Route(Table):
     """From a dialled number, or all that begin alike, to an agent."""
 
     number: Annotated[
-        str, _matching(f"{_NUMBER}|{_PATTERN}", "a number such as +15551234567, or a pattern such as +1555*")
+        str, matching(f"{NUMBER}|{_PATTERN}", "a number such as +15551234567, or a pattern such as +1555*")
     ]
     """E.164; a ``*`` at the end stands for any digits, or none."""
     agent: str
@@ -162,6 +188,12 @@ class Agents(msgspec.Struct, frozen=True):
 
     agents: Mapping[str, AgentConfig]
     routes: tuple[Route, ...] = ()
+    prices: Mapping[str, Prices] = MappingProxyType({})
+    """The operator's own, by model."""
+
+    def price_of(self, model: str) -> Prices | None:
+        """Find the prices of a model: the operator's own, or the known ones; None if there are none."""
+        return price_of(model, self.prices)
 
     def agent_for(self, number: str) -> tuple[str, AgentConfig]:
         """Find who answers a dialled number, whatever it is: name and behaviour.

@@ -10,15 +10,18 @@ from typing import Any, TypeVar
 
 import pydantic
 
+from gateway.agent_limits import LimitsTable, PhrasesTable, TransferTarget
 from gateway.agents import DEFAULT_AGENT, AgentConfig, Agents, Route, SemanticVadTable, ServerVadTable
 from gateway.errors import SettingsError
+from gateway.prices import Prices, price_of
 from gateway.toml_lines import Place, find_lines, line_of
 
 MAX_BYTES = 2**20
 """Of the text."""
 MAX_AGENTS = 200
 MAX_ROUTES = 1000
-BUILT_IN_TOOLS = ("hang_up", "send_digits", "order_status")
+MAX_PRICES = 200
+BUILT_IN_TOOLS = ("hang_up", "transfer_call", "send_digits", "order_status")
 """The tools that an agent may name."""
 
 _MAX_MISTAKES = 50
@@ -27,12 +30,18 @@ _DETECTIONS: Mapping[str, type[pydantic.BaseModel]] = {
     "server_vad": ServerVadTable,
     "semantic_vad": SemanticVadTable,
 }
+_INNER: Mapping[str | int, type[pydantic.BaseModel]] = {
+    "limits": LimitsTable,
+    "phrases": PhrasesTable,
+    "transfers": TransferTarget,
+}
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 _BEGINNING = re.compile(r"^(?:Value error, )?(?:(?:Input|String|Value|Tuple) should )?(be |have |match )?")
 
 _WORDS = {
     "missing": "is required",
     "string_type": "must be text",
+    "bool_type": "must be true or false",
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "tuple_type": "must be a list",
@@ -65,11 +74,15 @@ def parse_agents(data: bytes, *, name: str = "agents", tools: Collection[str] = 
         raise SettingsError(f"{name}: is not UTF-8 text") from None
     document = _parse_toml(text, name)
     found: list[_Mistake] = []
+    _check_keys(document, found)
+    prices = _read_prices(document, found)
     agents = _read_agents(document, tools, found)
+    if not any(place[0] == "prices" for place, _ in found):
+        found += _unknown_prices(agents, prices)
     routes = _read_routes(document, found)
     if found:
         raise SettingsError("\n".join(_complaints(found, text, name)))
-    return Agents(MappingProxyType(agents), routes)
+    return Agents(MappingProxyType(agents), routes, MappingProxyType(prices))
 
 
 def _parse_toml(text: str, name: str) -> dict[str, Any]:
@@ -84,13 +97,33 @@ def _parse_toml(text: str, name: str) -> dict[str, Any]:
         raise SettingsError(f"{place}: is not TOML: {_shown(_AT_LINE.sub('', message), 200)}") from None
 
 
+def _check_keys(document: Mapping[str, Any], found: list[_Mistake]) -> None:
+    known = ("agents", "routes", "prices")
+    unknown = (key for key in document if key not in known)
+    found += [((key,), _unknown("key", key, known)) for key in islice(unknown, _MAX_MISTAKES + 1)]
+
+
+def _read_prices(document: Mapping[str, Any], found: list[_Mistake]) -> dict[str, Prices]:
+    tables = document.get("prices", {})
+    if not isinstance(tables, dict) or len(tables) > MAX_PRICES:
+        found.append((("prices",), f'must be at most {MAX_PRICES} tables: [prices."MODEL"]'))
+        return {}
+    read = {model: _read_table(Prices, table, ("prices", model), found) for model, table in tables.items()}
+    return {model: prices for model, prices in read.items() if prices is not None}
+
+
+def _unknown_prices(agents: Mapping[str, AgentConfig], prices: Mapping[str, Prices]) -> Iterator[_Mistake]:
+    """Find costs that cannot be watched. Which model an agent without one gets is not known here."""
+    for name, agent in agents.items():
+        if agent.limits.max_cost is not None and agent.model and price_of(agent.model, prices) is None:
+            model = _shown(agent.model)
+            message = f'the price of "{model}" is not known; tell it in [prices."{model}"]'
+            yield ("agents", name, "limits", "max_cost"), message
+
+
 def _read_agents(
     document: Mapping[str, Any], tools: Collection[str], found: list[_Mistake]
 ) -> dict[str, AgentConfig]:
-    unknown = (key for key in document if key not in ("agents", "routes"))
-    found += [
-        ((key,), _unknown("key", key, ["agents", "routes"])) for key in islice(unknown, _MAX_MISTAKES + 1)
-    ]
     tables = document.get("agents")
     if not isinstance(tables, dict) or not tables:
         found.append((("agents",), "there must be at least one [agents.NAME]"))
@@ -171,6 +204,8 @@ def _explained(
     if len(location) > 1 and location[0] == "turn_detection":
         fields = _DETECTIONS[str(location[1])].model_fields
         location = (location[0], *location[2:])
+    elif len(location) > 1 and location[0] in _INNER:
+        fields = _INNER[location[0]].model_fields
     if kind == "extra_forbidden":
         return location, _unknown("key", str(location[-1]), fields)
     if kind.startswith("union_tag"):

@@ -12,13 +12,16 @@ import structlog
 from starlette.applications import Starlette
 
 from gateway.active_calls import ActiveCalls
+from gateway.after_stream import AfterStream
 from gateway.agents import Agents
 from gateway.agents_file import AgentsFile
 from gateway.answering import Answering, example_agents, nobody_in_particular
 from gateway.call import Call, CallerSocket, Prompts
+from gateway.caller_limits import CallerLimits
 from gateway.console.phone import Phone
 from gateway.errors import GatewayError, SettingsError
 from gateway.feed import Feed
+from gateway.handover import Histories
 from gateway.local_realtime import LocalRealtimeServer, installed_parts
 from gateway.metrics import Metrics
 from gateway.model_leases import ModelLeases
@@ -26,9 +29,14 @@ from gateway.realtime import Provider, provider_named
 from gateway.sample_orders import order_status
 from gateway.server import GatewayServer
 from gateway.settings import Settings, is_loopback
+from gateway.stream_twiml import StreamTwiml
 from gateway.tools import Tool
+from gateway.transfers import Transfers
+from gateway.twilio.rest import TwilioRest
+from gateway.web.consultations import Consultations
 from gateway.web.health import Health
 from gateway.web.media import MediaStreams
+from gateway.web.signed import SignedRoutes
 from gateway.web.webhooks import Webhooks
 from voice_codecs import mulaw_encode
 
@@ -56,27 +64,28 @@ class Gateway:
         self._provider = _provider(settings)
         self._agents_file = AgentsFile(settings.agents_file) if settings.agents_file else None
         self._leases = ModelLeases()
+        self._histories = Histories(settings.handover_file)
+        self._rest = _rest(settings)
+        self._transfers = Transfers(settings.public_url, self.active_calls, self._rest)
         self._answering = Answering(
             self._agents(settings),
             self._leases,
             lambda: self._provider,
-            {"order_status": Tool.from_function(order_status)},
-            settings.fallback_number,
+            tools={"order_status": Tool.from_function(order_status)},
+            transferring=self._transfers,
+            fallback_number=settings.fallback_number,
+            earlier=self._histories,
         )
-        webhooks = Webhooks(
-            settings.public_url,
-            settings.auth_tokens,
-            settings.twilio_account_sid,
-            self.active_calls,
-            self._answering.expect,
-            self._answering.forget,
-            self._answering.fallback_for,
-            self.metrics,
-        )
+        connect = StreamTwiml(settings.public_url)
+        after = AfterStream(settings.public_url, self.active_calls, self._answering, self._transfers, connect)
+        callers = CallerLimits(lambda sid: self.active_calls.is_going_on(sid, time.monotonic()))
+        webhooks = Webhooks(self.active_calls, callers, self._answering, after, connect, self.metrics)
+        signed = SignedRoutes(settings.public_url, settings.auth_tokens, settings.twilio_account_sid)
         streams = MediaStreams(settings.public_url, settings.auth_tokens, self.active_calls, self._new_call)
         token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         health = Health(self.active_calls, self.metrics, token)
-        routes = [*webhooks.routes(), *streams.routes(), *health.routes()]
+        answers = {**webhooks.answers(), **Consultations(self._transfers).answers()}
+        routes = [*signed.routes(answers), *streams.routes(), *health.routes()]
         if phone:
             routes += _phone(settings, self.feed).routes()
         self.app = Starlette(routes=routes, lifespan=self._lifespan)
@@ -96,7 +105,12 @@ class Gateway:
                 embedded = await stack.enter_async_context(server)
                 self._provider = _provider(self.settings, embedded.url)
                 _log.info("no other provider was named: the embedded realtime server answers")
+            if self._rest is not None:
+                await stack.enter_async_context(self._rest)
+            await stack.enter_async_context(self._transfers)
+            await asyncio.to_thread(self._histories.load)
             await stack.enter_async_context(self._leases)
+            stack.push_async_callback(self._hand_over)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             watching = [tasks.create_task(self._watch_loop(), name="loop-lag")]
             if self._agents_file is not None:
@@ -104,6 +118,10 @@ class Gateway:
             yield
             for task in watching:
                 task.cancel()
+
+    async def _hand_over(self) -> None:
+        """Leave the conversations of calls that outlive us to the process after us."""
+        await asyncio.to_thread(self._histories.save, self._answering.histories())
 
     async def _watch_loop(self) -> None:
         """Measure how late timers fire: whatever blocks the event loop delays every call."""
@@ -136,6 +154,7 @@ class Gateway:
             socket,
             active_calls=self.active_calls,
             take_lease=self._answering.take,
+            release=self._answering.release,
             prompts=self._prompts,
             feed=self.feed,
             metrics=self.metrics,
@@ -146,6 +165,21 @@ def _phone(settings: Settings, feed: Feed) -> Phone:
     if not (is_loopback(settings.host) and settings.public_url.startswith("http://")):
         raise SettingsError("HOST: the softphone is for this machine alone, 127.0.0.1")
     return Phone(settings.public_url, settings.auth_tokens[0], settings.twilio_account_sid, feed)
+
+
+def _rest(settings: Settings) -> TwilioRest | None:
+    """Twilio's REST API, where we have been given a login."""
+    if settings.rest_login is None:
+        return None
+    account_sid, username, password = settings.rest_login
+    return TwilioRest(
+        account_sid,
+        username,
+        password,
+        url=settings.twilio_api_url,
+        region=settings.twilio_region,
+        edge=settings.twilio_edge,
+    )
 
 
 def _provider(settings: Settings, embedded_url: str | None = None) -> Provider:

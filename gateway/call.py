@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,18 +11,22 @@ import structlog
 from gateway import ending as endings
 from gateway import feed as news
 from gateway.active_calls import ActiveCalls
+from gateway.agent_leg import AgentLeg
 from gateway.bridge import AppendAudio, Bridge, CancelResponse, ClearAudio, Command, PlayAudio, TruncateItem
 from gateway.call_report import CallReport
 from gateway.comfort import Comfort
+from gateway.commands import DeleteItem, RestoreItem
 from gateway.ending import Ending
 from gateway.errors import CallEnded, GatewayError, RealtimeError
 from gateway.feed import Feed
-from gateway.greeting import greet
+from gateway.first_words import speak_first
+from gateway.guard_duty import GuardDuty
+from gateway.interruptions import silence_ending_turns
 from gateway.keyed import Keyed
 from gateway.metrics import Metrics
 from gateway.model_leases import Lease
 from gateway.realtime import RealtimeClient
-from gateway.realtime.events import AudioDelta, ServerEvent, Unknown
+from gateway.realtime.events import AudioDelta, ServerEvent, SpeechStarted, Unknown
 from gateway.realtime.retry import is_retryable
 from gateway.twilio.messages import Dtmf, MalformedMessage, Mark, Media, Start, Stop, StreamMessage
 from gateway.twilio.stream import MediaStreamProtocol, OutOfOrder, State, UnsupportedMedia
@@ -70,6 +74,7 @@ class Call:
         *,
         active_calls: ActiveCalls,
         take_lease: Callable[[str], Lease],
+        release: Callable[[AgentLeg, Ending], Awaitable[None]],
         prompts: Prompts,
         feed: Feed,
         metrics: Metrics,
@@ -77,6 +82,7 @@ class Call:
         self._socket = socket
         self._active_calls = active_calls
         self._take_lease = take_lease
+        self._release = release
         self._prompts = prompts
         self._report = CallReport(feed, metrics)
         self._metrics = metrics
@@ -84,11 +90,13 @@ class Call:
         self._bridge = Bridge()
         """Of the start message on, one that speaks the model's formats; and so with the two below."""
         self._lease: Lease
+        self._leg: AgentLeg
+        self._guard_duty: GuardDuty
         self._client: RealtimeClient
         self._log = structlog.get_logger()
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._begun = asyncio.Event()
-        self._comfort = Comfort(self._is_audible, self._ask_for_patience)
+        self._comfort = Comfort(lambda: self._bridge.playback.is_unheard, self._ask_for_patience)
         self._keyed = Keyed(self._enter)
         self._all_heard = asyncio.Event()
         self._gone = asyncio.Event()
@@ -111,11 +119,13 @@ class Call:
             self._log.exception("call failed")
         finally:
             self.end(ending)
+            if self._begun.is_set() and ending.goes_on:
+                self._leave()
             code = self._close_code or CLOSE_CODES.get(ending, 1000)
             self._socket.close(code)
             self._account_for(ending, time.monotonic() - started_at)
             if self._begun.is_set():
-                await self._client.disconnect()
+                await self._release(self._leg, ending)
         return ending
 
     def end(self, ending: Ending) -> None:
@@ -159,24 +169,22 @@ class Call:
             raise CallEnded(endings.MODEL_REFUSED) from None
         self._comfort.model_came()
         self._report.publish(news.ModelReady)
-        await self._greet()
+        await speak_first(self._leg, self._bridge)
+        await self._guard_duty.run()
 
-    async def _greet(self) -> None:
-        if self._lease.greeting is None:
-            return
-        self._bridge.guard_next_response()
-        try:
-            await greet(self._client, self._lease.greeting, self._let_interrupt)
-        except (GatewayError, TimeoutError, ConnectionError) as exc:
-            self._bridge.guard_next_response(on=False)
-            self._log.warning("no greeting", reason=str(exc))
+    async def send_text(self, text: str) -> None:
+        """Have the model answer a text, in speech.
 
-    def _let_interrupt(self) -> None:
-        self._bridge.server_interrupts = True
+        Raises:
+            RealtimeError: there is no model session.
+        """
+        await self._client.send_user_message_content([{"type": "text", "text": text}])
+        self._report.typed(text)
 
     async def _enter(self, keys: str) -> None:
         try:
             await self._client.send_user_message_content([{"type": "text", "text": keys}])
+            self._report.typed(keys, masked=self._leg.agent.mask_keys)
         except RealtimeError as exc:
             self._log.warning("keys lost", reason=str(exc))
 
@@ -184,7 +192,7 @@ class Call:
         """Look after what would otherwise just be silent."""
         await self._begun.wait()
         while True:
-            await asyncio.sleep(self._bridge.media_clock.until_next_look(time.monotonic()))
+            await asyncio.sleep(self._bridge.until_next_look(time.monotonic()))
             now = time.monotonic()
             self._perform(self._bridge.no_caller_audio(now))
             if now - self._media_at > MEDIA_TIMEOUT:
@@ -202,16 +210,22 @@ class Call:
         except TimeoutError:
             self._log.warning("the apology's last mark did not come back")
 
-    def _is_audible(self) -> bool:
-        """Whether the caller is hearing something."""
-        return self._bridge.playback.is_unheard
+    def unheard(self) -> float | None:
+        """Seconds of what was sent that have not sounded yet; None once all of it is known to have been heard."""
+        playback = self._bridge.playback
+        return playback.unheard_ms(time.monotonic()) / 1000 if playback.is_unheard else None
 
     def _ask_for_patience(self) -> None:
         one_moment = self._prompts.one_moment
         self._perform(self._bridge.announce(one_moment, time.monotonic(), interrupts=False))
 
-    def _send_keys(self, tones: bytes) -> None:
+    def send_keys(self, tones: bytes) -> None:
+        """Send key tones, mu-law, behind everything that was sent so far."""
         self._perform(self._bridge.send_keys(tones, time.monotonic()))
+
+    def is_sending_keys(self) -> bool:
+        """Whether some of them have not been heard."""
+        return self._bridge.is_sending_keys
 
     # Callbacks of the caller leg
 
@@ -246,19 +260,22 @@ class Call:
                 )
                 self._added_up.observe(time.monotonic() - now)
         elif isinstance(message, Mark):
-            self._bridge.mark(message.mark.name, now)
+            self._perform(self._bridge.mark(message.mark.name, now))
             if not self._begun.is_set():
                 return
-            self._lease.key_tones.playback_moved()
+            self._report.heard(self._bridge.playback.pop_heard())
+            self._leg.playback_moved()
             if not self._bridge.playback.is_unheard:
                 self._all_heard.set()
-                self._lease.goodbye.heard()
         elif isinstance(message, Dtmf):
-            self._keyed.press(message.dtmf.digit)
+            self._keyed.press(message.dtmf.digit, now)
+            if self._begun.is_set():
+                self._key_pressed(now)
         elif isinstance(message, Start):
             self._start(message, now)
         elif isinstance(message, Stop):
-            self._caller_gone(endings.HANGUP)
+            is_passed_on = self._begun.is_set() and self._leg.transfer.is_under_way
+            self._caller_gone(endings.TRANSFERRED if is_passed_on else endings.HANGUP)
 
     def _start(self, message: Start, now: float) -> None:
         token = message.start.custom_parameters.get("token", "")
@@ -266,30 +283,42 @@ class Call:
             self.end(endings.BAD_TOKEN)
             return
         self._log = self._log.bind(call_sid=self._stream.call_sid, stream_sid=self._stream.stream_sid)
-        self._report.call_sid = self._stream.call_sid
         self._active_calls.n_unauthenticated -= 1
         self._metrics.calls_active.inc()
         self._media_at = now
+        self._report.call_sid = self._stream.call_sid
         self._join(self._take_lease(self._stream.call_sid))
         self._report.publish(news.CallStarted)
         self._begun.set()
 
     def _join(self, lease: Lease) -> None:
         """Join the stream to a model's session, open or not yet."""
-        self._lease, self._client = lease, lease.client
-        lease.goodbye.bind(self._is_audible, lambda: self.end(endings.MODEL_HANGUP))
-        lease.key_tones.bind(self._is_audible, self._send_keys, lambda: self._bridge.is_sending_keys)
+        self._lease, self._leg, self._client = lease, lease.leg, lease.leg.client
+        self._report.transcript = self._leg.transcript
         detection, provider = self._client.config.turn_detection, self._client.provider
         self._bridge = Bridge(
             server_interrupts=detection is not None and detection.interrupt_response,
             input_format=provider.input_format,
             output_format=provider.output_format,
+            resumes=self._leg.agent.resume_after_noise,
+            silence_ms=silence_ending_turns(self._leg.agent.session_config(""), provider),
         )
-        self._client.on_server_event = self._event_received
-        self._client.is_audible = self._is_audible
-        self._client.on("session.lost", self._model_lost)
-        self._client.on("session.restored", self._model_restored)
-        self._client.on("close", self._model_over)
+        self._guard_duty = GuardDuty(self._leg, self._bridge, self.end)
+        self._leg.join(self)
+        if not self._leg.has_begun:
+            self._leg.guards.started(time.monotonic())
+
+    def _leave(self) -> None:
+        """The call goes on without this stream: the model must know how far it was heard."""
+        commands = self._bridge.stream_over(time.monotonic())
+        self._leg.was_cut = bool(commands)
+        self._leg.guards.caller_silent(time.monotonic())
+        self._perform(commands)
+
+    def _key_pressed(self, now: float) -> None:
+        self._leg.guards.key_pressed(now)
+        if self._leg.agent.keys_interrupt:
+            self._perform(self._bridge.key_pressed(now))
 
     def _caller_gone(self, ending: Ending) -> None:
         self._gone.set()
@@ -313,7 +342,8 @@ class Call:
 
     # Callbacks of the model leg
 
-    def _event_received(self, event: ServerEvent | Unknown) -> None:
+    def event_received(self, event: ServerEvent | Unknown) -> None:
+        """Take an event of the model."""
         if self._ended.done():
             return
         now = time.monotonic()
@@ -321,22 +351,31 @@ class Call:
             self._perform(self._bridge.model_event(event, now))
             if type(event) is AudioDelta:
                 self._added_down.observe(time.monotonic() - now)
+                self._leg.has_announced = True
+            else:
+                self._guard_duty.take(event, now)
+                if type(event) is SpeechStarted:
+                    self._leg.has_announced = False
             self._report.model_event(event, now)
         except Exception:
             self._fail()
 
-    def _model_lost(self, event: dict[str, Any]) -> None:
+    def model_lost(self, event: dict[str, Any]) -> None:
+        """Take the loss of the model's session."""
         if not self._ended.done():
             self._comfort.model_went()
+            self._leg.guards.caller_silent(time.monotonic())
             self._perform(self._bridge.session_lost(time.monotonic()))
             self._report.publish(news.ModelLost, code=event["code"])
 
-    def _model_restored(self, event: dict[str, Any]) -> None:
+    def model_restored(self, event: dict[str, Any]) -> None:
+        """Take note that another session took over."""
         self._comfort.model_came()
         self._metrics.model_gap.observe(event["gap_ms"] / 1000)
         self._report.publish(news.ModelRestored, gap_ms=event["gap_ms"])
 
-    def _model_over(self, event: dict[str, Any]) -> None:
+    def model_over(self, event: dict[str, Any]) -> None:
+        """Take note that there will be none any more."""
         if event["error"]:
             self.end(self._model_gone if is_retryable(event["code"]) else endings.MODEL_REFUSED)
 
@@ -351,12 +390,16 @@ class Call:
                     self._socket.write(self._stream.media(payload), self._stream.mark(name))
                 case ClearAudio():
                     self._socket.write(self._stream.clear())
-                    self._lease.goodbye.interrupted()
-                    self._lease.key_tones.playback_moved()
+                    self._leg.interrupted()
                     self._metrics.barge_ins.inc()
                 case TruncateItem(item_id=item_id, audio_end_ms=ms):
                     self._send_to_model(self._client.truncate_item_nowait, item_id, ms)
+                    self._report.cut(item_id, ms)
                     self._report.publish(news.Interrupted, item_id=item_id, heard_ms=ms)
+                case RestoreItem(item_id=item_id, from_ms=from_ms, to_ms=to_ms):
+                    self._send_to_model(self._client.restore_item_nowait, item_id, from_ms, to_ms)
+                case DeleteItem(item_id=item_id):
+                    self._send_to_model(self._client.delete_item_nowait, item_id)
                 case CancelResponse(response_id=response_id):
                     self._send_to_model(self._client.cancel_response_nowait, response_id)
 
@@ -377,6 +420,8 @@ class Call:
 
     def _account_for(self, ending: Ending, seconds: float) -> None:
         """The numbers of a call that is over."""
+        for cut in self._bridge.playback.cuts(time.monotonic()):
+            self._report.cut(cut.item_id, cut.audio_end_ms)
         if self._report.call_sid:  # its place was taken, whatever came of it afterwards
             self._metrics.calls_active.dec()
             self._active_calls.finish(self._stream.call_sid, ending)

@@ -1,11 +1,12 @@
-"""What is told of a call while it goes on and when it is over: to the feed, the metrics and the log."""
+"""What is told of a call while it goes on and when it is over: to its transcript, the feed, the metrics and the log."""
 
+import re
 import time
+from collections.abc import Iterable
 
 import structlog
 
 from gateway import feed as news
-from gateway.bridge import Tally
 from gateway.ending import Ending
 from gateway.feed import Feed
 from gateway.metrics import Metrics
@@ -19,10 +20,12 @@ from gateway.realtime.events import (
     TranscriptDone,
     Unknown,
 )
+from gateway.tally import Tally
+from gateway.transcript import Transcript
 
 
 class CallReport:
-    """Tells of one call. ``call_sid`` is "" until the call has one."""
+    """Tells of one media stream. ``call_sid`` is "" until it is a call's."""
 
     def __init__(self, feed: Feed, metrics: Metrics) -> None:
         self._feed = feed
@@ -30,6 +33,8 @@ class CallReport:
         self._speech_stopped_at: float | None = None
         self._item_id: str | None = None
         self.call_sid = ""
+        self.transcript = Transcript()
+        """Where what is said is kept."""
 
     def publish(self, kind: type[news.CallEvent], **details: object) -> None:
         """Tell whoever watches now."""
@@ -37,6 +42,7 @@ class CallReport:
 
     def model_event(self, event: ServerEvent | Unknown, now: float) -> None:
         """Tell what an event of the model's says about the conversation."""
+        self.transcript.event(event, now)
         match event:
             case AudioDelta(item_id=item_id) if item_id != self._item_id:
                 self._item_id = item_id
@@ -56,6 +62,22 @@ class CallReport:
             case _:
                 pass
 
+    def typed(self, text: str, *, masked: bool = False) -> None:
+        """Tell of a text that was put into the call; ``masked`` hides its digits."""
+        shown = re.sub(r"\d", "*", text) if masked else text
+        self.transcript.typed(shown, time.monotonic())
+        self.publish(news.TextSent, text=shown)
+
+    def heard(self, item_ids: Iterable[str]) -> None:
+        """Tell of the model's items that were heard to their end."""
+        for item_id in item_ids:
+            self._publish_heard(item_id)
+
+    def cut(self, item_id: str, heard_ms: int) -> None:
+        """Tell of an item that was heard so far and no further."""
+        self.transcript.cut(item_id, heard_ms)
+        self._publish_heard(item_id)
+
     def over(
         self,
         log: structlog.typing.FilteringBoundLogger,
@@ -70,6 +92,7 @@ class CallReport:
         metrics.calls.labels(ending.by, ending.reason).inc()
         metrics.dropped_audio.labels("flood").inc(tally.flooded_ms / 1000)
         metrics.dropped_audio.labels("late-delta").inc(tally.late_ms / 1000)
+        metrics.false_interruptions.inc(tally.n_resumed)
         metrics.filled_audio.inc(tally.filled_ms / 1000)
         if client is not None:
             metrics.dropped_audio.labels("model-not-ready").inc(client.n_dropped_ms / 1000)
@@ -85,8 +108,14 @@ class CallReport:
             caller_ms=tally.caller_ms,
             model_ms=tally.model_ms,
             barge_ins=tally.n_barge_ins,
+            resumed=tally.n_resumed,
             late_ms=tally.late_ms,
             flooded_ms=tally.flooded_ms,
             filled_ms=tally.filled_ms,
             **counted,
         )
+
+    def _publish_heard(self, item_id: str) -> None:
+        turn = self.transcript.turn(item_id)
+        if turn is not None:
+            self.publish(news.ModelHeard, item_id=item_id, text=turn.text, heard_text=turn.heard_text)

@@ -37,6 +37,11 @@ class KeyTones:
         self._play = play
         self._is_sending = is_sending
 
+    def unbind(self) -> None:
+        """Take the end of the media stream: nothing is being said or sent any more."""
+        self.bind(bool, lambda _: None, bool)
+        self._playback_moved.set()
+
     def tool(self) -> Tool:
         """The tool by which the model presses keys."""
         return Tool.from_function(

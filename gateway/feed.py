@@ -74,6 +74,23 @@ class ModelSaid(CallEvent, frozen=True):
     text: str
 
 
+class ModelHeard(CallEvent, frozen=True):
+    """It is known how much of an item was heard: its last mark came back, or it was cut."""
+
+    item_id: str
+    text: str
+    """All its words so far."""
+    heard_text: str
+    """Those that were heard, in proportion to the sound; equal to ``text`` if it was heard whole."""
+
+
+class TextSent(CallEvent, frozen=True):
+    """A text was put into the call, by keys or through the API, as if the caller had said it."""
+
+    text: str
+    """Masked where the agent says so."""
+
+
 class Interrupted(CallEvent, frozen=True):
     """The caller spoke over an item and heard only this much of it."""
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import msgspec
+from msgspec import UNSET
 
 from gateway.realtime import RealtimeClient, SessionConfig
 from gateway.realtime.session import changed
-
-GREETING_TIMEOUT = 30.0
-"""Seconds in which the model must have made the greeting."""
+from gateway.realtime.session_fields import ServerVad
+from gateway.saying import in_these_words, say
 
 
 def uninterrupted(config: SessionConfig) -> SessionConfig:
@@ -16,6 +16,17 @@ def uninterrupted(config: SessionConfig) -> SessionConfig:
     if config.turn_detection is None:
         return config
     detection = msgspec.structs.replace(config.turn_detection, interrupt_response=False)
+    return changed(config, turn_detection=detection)
+
+
+def silent(config: SessionConfig) -> SessionConfig:
+    """Settings with which the model listens, and says nothing unless it is asked to."""
+    detection = config.turn_detection
+    if detection is None:
+        return config
+    if isinstance(detection, ServerVad):
+        detection = msgspec.structs.replace(detection, idle_timeout_ms=UNSET)
+    detection = msgspec.structs.replace(detection, create_response=False, interrupt_response=False)
     return changed(config, turn_detection=detection)
 
 
@@ -28,9 +39,7 @@ async def greet(client: RealtimeClient, text: str, can_interrupt: Callable[[], N
         TimeoutError: the model does not finish it.
         ConnectionError: the call is over.
     """
-    quoted = text.replace('"', "'")
-    await client.create_response(instructions=f'Greet the caller with exactly these words: "{quoted}"')
-    await client.wait_for_next("response.completed", timeout=GREETING_TIMEOUT)
+    await say(client, in_these_words(text, how="Greet the caller with exactly these words"))
     if client.config.turn_detection is not None:
         detection = msgspec.structs.replace(client.config.turn_detection, interrupt_response=True)
         await client.update_session(turn_detection=detection)

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 INTER_DIGIT_TIMEOUT = 2.5
 """Seconds without a key after which an entry is complete."""
+DEBOUNCE = 0.08
+"""Seconds within which the same key again is a key that bounces: fingers are slower (Q.24 asks for 40 ms and 40 ms)."""
 TERMINATOR = "#"
 MAX_KEYS = 32
 """Of one entry; it is complete then, whatever follows."""
@@ -18,10 +20,15 @@ class Keyed:
     def __init__(self, enter: Callable[[str], Awaitable[None]]) -> None:
         self._enter = enter
         self._keys = ""
+        self._last = ("", -DEBOUNCE)
         self._pressed = asyncio.Event()
 
-    def press(self, key: str) -> None:
-        """Take a key."""
+    def press(self, key: str, now: float) -> None:
+        """Take a key, pressed at ``now``, in seconds."""
+        last, at = self._last
+        self._last = key, now
+        if key == last and now - at < DEBOUNCE:
+            return
         if len(self._keys) < MAX_WAITING:
             self._keys += key
             self._pressed.set()

@@ -43,7 +43,7 @@ def configure_logging(level: str, form: Literal["console", "json"]) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for chatty in ("uvicorn", "websockets", "asyncio", "aiohttp"):
+    for chatty in ("uvicorn", "websockets", "asyncio", "aiohttp", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

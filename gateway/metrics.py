@@ -40,6 +40,11 @@ class Metrics:
         self.barge_ins = Counter(
             "gateway_barge_ins_total", "Model speech cut short by the caller", registry=registry
         )
+        self.false_interruptions = Counter(
+            "gateway_false_interruptions_total",
+            "Interruptions that turned out to be noise, after which the agent went on",
+            registry=registry,
+        )
         self.dropped_audio = Counter(
             "gateway_dropped_audio_seconds_total",
             "Audio given up: caller audio the model could not take, floods, deltas after a barge-in",

@@ -1,35 +1,22 @@
-"""Model sessions opened ahead: while Twilio is still dialling its way to us, the model's server is already asked."""
+"""Model sessions held for calls whose media stream is on its way: the first one, or another after a break."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from gateway.call_tools import KeyTones
-from gateway.goodbye import Goodbye
-from gateway.realtime import RealtimeClient
+from gateway.agent_leg import AgentLeg
 
 LEASE = 20.0
 """Seconds that a session is kept for a call whose media stream has not started."""
 
 
 class Lease:
-    """One call's client, with the tools that act on the call, and what became of opening its session.
+    """One call's agent, and what became of opening its session."""
 
-    ``greeting`` is what the model says first, None waits for the caller; of ``tools`` it gets those that act on the call.
-    """
-
-    def __init__(
-        self, client: RealtimeClient, *, greeting: str | None = None, tools: Collection[str] = ("hang_up",)
-    ) -> None:
-        self.client = client
-        self.greeting = greeting
-        self.goodbye = Goodbye()
-        self.key_tones = KeyTones()
-        for tool in (self.goodbye.tool(), self.key_tones.tool()):
-            if tool.name in tools:
-                client.toolbox.add(tool)
+    def __init__(self, leg: AgentLeg) -> None:
+        self.leg = leg
         self._taken = asyncio.Event()
         self._settled = asyncio.Event()
         self._failure: Exception | None = None
@@ -39,8 +26,13 @@ class Lease:
         """Whether its session could not be opened."""
         return self._failure is not None
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the session is a call's own."""
+        return self._taken.is_set()
+
     def take(self) -> None:
-        """Make the client the call's own, which disconnects it from now on."""
+        """Make the session the call's own, which disconnects it from now on."""
         self._taken.set()
 
     async def ready(self) -> None:
@@ -54,16 +46,17 @@ class Lease:
         if self._failure is not None:
             raise self._failure
 
-    async def hold(self) -> None:
-        """Open the session, and keep it until somebody takes it or its time is over."""
+    async def hold(self, seconds: float) -> None:
+        """Open the session, unless it is, and keep it until somebody takes it or its time is over."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LEASE):
+            async with asyncio.timeout(seconds):
                 await self._open()
                 await self._taken.wait()
 
     async def _open(self) -> None:
         try:
-            await self.client.connect()
+            if not self.leg.client.n_sessions:
+                await self.leg.client.connect()
         except Exception as exc:  # it is for the call to deal with, and no other call's concern
             self._failure = exc
         finally:
@@ -78,22 +71,36 @@ class ModelLeases:
         self._tasks = asyncio.TaskGroup()
         self._holding: dict[str, asyncio.Task[None]] = {}
 
-    def open(self, call_sid: str, new_lease: Callable[[], Lease]) -> None:
+    def open(self, call_sid: str, new_leg: Callable[[], AgentLeg]) -> None:
         """Begin to open a call's session; a webhook that is repeated changes nothing."""
         if call_sid not in self._leases:
-            self._begin(call_sid, new_lease())
+            self._begin(call_sid, Lease(new_leg()), LEASE)
 
-    def take(self, call_sid: str, new_lease: Callable[[], Lease]) -> Lease:
+    def park(self, leg: AgentLeg, seconds: float) -> None:
+        """Keep the session of a call that has left its media stream and may open another."""
+        self.drop(leg.call_sid)
+        self._begin(leg.call_sid, Lease(leg), seconds)
+
+    def waiting(self, call_sid: str) -> AgentLeg | None:
+        """Give the agent of a call that is expected, or between two media streams."""
+        lease = self._leases.get(call_sid)
+        return lease.leg if lease is not None and not lease.failed else None
+
+    def parked(self) -> list[AgentLeg]:
+        """Give the agents of calls that are between two media streams."""
+        return [lease.leg for lease in self._leases.values() if lease.leg.has_begun]
+
+    def take(self, call_sid: str, new_leg: Callable[[], AgentLeg]) -> Lease:
         """Give a call its lease; one that begins now, if there is none any more, or nothing came of it."""
         lease = self._leases.get(call_sid)
         if lease is None or lease.failed:
-            self._begin(call_sid, new_lease())
+            self._begin(call_sid, Lease(new_leg()), LEASE)
         lease = self._leases.pop(call_sid)
         lease.take()
         return lease
 
     def drop(self, call_sid: str) -> None:
-        """Close the session of a call that is over before its stream has started; nothing if there is none."""
+        """Close the session of a call that is over, or comes no more; nothing if there is none."""
         if call_sid in self._leases:
             self._holding[call_sid].cancel()
 
@@ -108,16 +115,18 @@ class ModelLeases:
             task.cancel()
         await self._tasks.__aexit__(kind, exc, trace)
 
-    def _begin(self, call_sid: str, lease: Lease) -> None:
+    def _begin(self, call_sid: str, lease: Lease, seconds: float) -> None:
         self._leases[call_sid] = lease
-        self._holding[call_sid] = self._tasks.create_task(self._hold(call_sid, lease), name="model lease")
+        holding = self._hold(call_sid, lease, seconds)
+        self._holding[call_sid] = self._tasks.create_task(holding, name="model lease")
 
-    async def _hold(self, call_sid: str, lease: Lease) -> None:
+    async def _hold(self, call_sid: str, lease: Lease, seconds: float) -> None:
         try:
-            await lease.hold()
+            await lease.hold(seconds)
         finally:
             if self._holding.get(call_sid) is asyncio.current_task():
                 del self._holding[call_sid]
-            if self._leases.get(call_sid) is lease:  # nobody took it
+            if self._leases.get(call_sid) is lease:
                 del self._leases[call_sid]
-                await lease.client.disconnect()
+            if not lease.is_taken:
+                await lease.leg.client.disconnect()

@@ -12,6 +12,8 @@ import msgspec
 
 SAMPLE_RATE = 8000
 SAMPLES_PER_MS = 8
+MAX_REMEMBERED = 64
+"""Items remembered without audio on its way, and items heard to their end that nobody has asked for."""
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -20,6 +22,18 @@ class Cut(msgspec.Struct, frozen=True):
     item_id: str
     audio_end_ms: int
     """Never beyond the audio the model made for the item."""
+
+
+class Unheard(msgspec.Struct, frozen=True):
+    """Audio that was sent and has not sounded."""
+
+    item_id: str
+    payload: bytes
+    """Mu-law, 8 kHz."""
+    start: int
+    """Samples of the item before it."""
+    said_ms: int
+    """All of the item that the model made."""
 
 
 @dataclass
@@ -41,6 +55,8 @@ class _Segment:
     """Samples of the item sent up to and with this segment."""
     end: int
     """Samples of the whole stream played when this segment has played."""
+    payload: bytes
+    """Its mu-law, if that was given."""
 
 
 @dataclass
@@ -50,6 +66,7 @@ class Playback:
     generation: int = 0
     """Counts the clears. Marks of an older generation do not count."""
     _items: dict[str, _Item] = field(default_factory=dict)
+    _heard_whole: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_REMEMBERED))
     _pending: deque[_Segment] = field(default_factory=deque)
     _n_marks: int = 0
     _end: int = 0
@@ -60,8 +77,11 @@ class Playback:
         """Account for an item's audio made by the model so far, in whole milliseconds."""
         self._item(item_id).said_ms = total_ms
 
-    def sent(self, item_id: str, n_samples: int, now: float) -> str:
-        """Account for an item's next audio handed to Twilio; return the name of the mark to send after it."""
+    def sent(self, item_id: str, n_samples: int, now: float, payload: bytes = b"") -> str:
+        """Account for an item's next audio handed to Twilio; return the name of the mark to send after it.
+
+        The ``payload`` is kept until it has been heard, for `unheard`.
+        """
         if not self._pending:  # nothing is playing, so this audio starts now
             self._confirmed, self._confirmed_at = self._end, now
         item = self._item(item_id)
@@ -69,7 +89,7 @@ class Playback:
         self._end += n_samples
         self._n_marks += 1
         name = f"g{self.generation}:{self._n_marks}"
-        self._pending.append(_Segment(name, item, item.n_sent, self._end))
+        self._pending.append(_Segment(name, item, item.n_sent, self._end, payload))
         return name
 
     def marked(self, name: str, now: float) -> bool:
@@ -84,7 +104,7 @@ class Playback:
             segment.item.n_heard = segment.end_in_item
             self._confirmed, self._confirmed_at = segment.end, now
             if segment.item.finished and segment.item.n_heard == segment.item.n_sent:
-                self._items.pop(segment.item.item_id, None)
+                self._forget_heard(segment.item)
             if segment.mark_name == name:
                 return True
 
@@ -95,7 +115,13 @@ class Playback:
             return
         item.finished = True
         if item.n_heard == item.n_sent:
-            del self._items[item_id]
+            self._forget_heard(item)
+
+    def pop_heard(self) -> list[str]:
+        """Take out the items that were heard to their end since this was last asked, in order; the latest 64."""
+        heard = list(self._heard_whole)
+        self._heard_whole.clear()
+        return heard
 
     @property
     def is_unheard(self) -> bool:
@@ -125,30 +151,68 @@ class Playback:
         item = self._items.get(item_id)
         return 0 if item is None else self._heard(item, self._position(now)) // SAMPLES_PER_MS
 
-    def cleared(self, now: float) -> list[Cut]:
-        """Give up on unheard audio; return where each item it belonged to must be cut, in order of playing.
+    def unheard(self, now: float) -> list[Unheard]:
+        """What has not sounded of the audio whose payload was given, in order of playing."""
+        position = self._position(now)
+        unheard = []
+        for segment in self._pending:
+            n_left = min(len(segment.payload), segment.end - position)
+            if n_left > 0:
+                payload = segment.payload[len(segment.payload) - n_left :]
+                item = segment.item
+                start = segment.end_in_item - n_left
+                unheard.append(Unheard(item.item_id, payload, start, item.said_ms))
+        return unheard
+
+    def go_on(self, item_id: str, n_samples: int, said_ms: int) -> None:
+        """Take up an item again that was cut: its next audio begins that many samples into it."""
+        self._items[item_id] = _Item(item_id, said_ms, n_samples, n_samples)
+
+    def cuts(self, now: float) -> list[Cut]:
+        """Where each item with unheard audio would have to be cut if all sound stopped now, in order of playing.
 
         An item of which everything has sounded, by the clock, is not cut: the server would drop its transcript.
         """
         position = self._position(now)
-        unheard = dict.fromkeys(segment.item.item_id for segment in self._pending)
-        cuts = []
-        for item_id in unheard:
-            item = self._items.pop(item_id)
-            heard_ms = self._heard(item, position) // SAMPLES_PER_MS
-            if heard_ms < item.said_ms:
-                cuts.append(Cut(item_id, heard_ms))
+        heard = [(item, self._heard(item, position) // SAMPLES_PER_MS) for item in self._unheard_items()]
+        return [Cut(item.item_id, heard_ms) for item, heard_ms in heard if heard_ms < item.said_ms]
+
+    def cleared(self, now: float) -> list[Cut]:
+        """Give up on unheard audio; return where each item it belonged to must be cut, as `cuts` says."""
+        cuts, position = self.cuts(now), self._position(now)
+        cut_ids = {cut.item_id for cut in cuts}
+        for item in self._unheard_items():
+            item.n_sent = item.n_heard = self._heard(item, position)
+            if item.item_id in cut_ids:
+                del self._items[item.item_id]
+            elif item.finished:
+                self._forget_heard(item)
         self._pending.clear()
-        self._end = self._confirmed = position
-        self._confirmed_at = now
+        self._end = position
         self.generation += 1
         return cuts
 
     def _item(self, item_id: str) -> _Item:
         item = self._items.get(item_id)
         if item is None:
+            self._forget_idle()
             item = self._items[item_id] = _Item(item_id)
         return item
+
+    def _forget_idle(self) -> None:
+        """Make room for an item; one whose end never came goes first, if no audio of it is on its way."""
+        if len(self._items) >= MAX_REMEMBERED:
+            idle = next((each for each in self._items.values() if each.n_heard == each.n_sent), None)
+            if idle is not None:
+                del self._items[idle.item_id]
+
+    def _forget_heard(self, item: _Item) -> None:
+        del self._items[item.item_id]
+        self._heard_whole.append(item.item_id)
+
+    def _unheard_items(self) -> list[_Item]:
+        """Items with audio that has not been confirmed as heard, in order of playing."""
+        return list({segment.item.item_id: segment.item for segment in self._pending}.values())
 
     def _position(self, now: float) -> int:
         """Samples of the stream that have sounded: the last confirmed mark, and the clock since, up to the next."""
@@ -161,7 +225,5 @@ class Playback:
         """Samples of an item that have sounded when the stream is at ``position``."""
         first = next((segment for segment in self._pending if segment.item is item), None)
         if first is None:
-            return item.n_heard
-        if first is not self._pending[0]:  # it waits behind other audio
             return item.n_heard
         return max(item.n_heard, first.end_in_item - (first.end - position))

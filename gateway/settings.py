@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateway.errors import SettingsError
 
 E164 = r"^\+[1-9][0-9]{6,14}$"
+_ALLOWED = re.compile(r"\+[1-9][0-9]{6,14}|\+([1-9][0-9]{0,13})?\*")
 ProviderName = Literal["openai", "azure", "azure-preview", "stepfun", "qwen", "glm", "xai", "local"]
 AZURE = frozenset({"azure", "azure-preview"})
 """Providers whose address and model only the operator knows."""
@@ -36,6 +37,22 @@ class Settings(BaseSettings):
     """The account's auth token; several, separated by commas, while one is being rotated."""
     twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")] | None = None
     """If given, calls of any other account are refused, though signed with the right token."""
+    twilio_api_key_sid: Annotated[str, Field(pattern=r"^SK[0-9a-fA-F]{32}$")] | None = None
+    """An API key for Twilio's REST API, which else gets the auth token."""
+    twilio_api_key_secret: Annotated[SecretStr | None, Field(validate_default=True)] = None
+    """The API key's secret."""
+    twilio_region: Annotated[str, Field(pattern=r"^[a-z]{2}[0-9]{1,2}$")] | None = None
+    """Where Twilio keeps the account's data, such as ie1; with an edge only."""
+    twilio_edge: Annotated[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")] | None, Field(validate_default=True)
+    ] = None
+    """Where our REST requests enter Twilio's network, such as dublin."""
+    twilio_api_url: str | None = None
+    """Stands in for https://api.twilio.com, whatever region and edge say: a proxy; http:// only to this machine."""
+    outbound_number: Annotated[str, Field(pattern=E164)] | None = None
+    """The number of ours that outbound calls come from, E.164."""
+    outbound_allowed: Annotated[tuple[str, ...], NoDecode] = ()
+    """Who may be called: numbers (E.164) and beginnings with a ``*``, separated by commas; nobody unless named."""
     realtime_provider: ProviderName = "openai"
     """Who answers; local is the embedded server, or another one like it at REALTIME_URL."""
     openai_api_key: SecretStr | None = None
@@ -56,6 +73,8 @@ class Settings(BaseSettings):
     """Seconds that calls get to finish once SIGTERM arrives. Heroku kills at 30."""
     fallback_number: Annotated[str, Field(pattern=E164)] | None = None
     """Phone that callers reach when we are busy or broken, E.164."""
+    handover_file: Path | None = None
+    """File in which conversations of calls that outlive this process are left to the next, for a minute."""
     metrics_token: SecretStr | None = None
     """Lets others than this machine read /metrics, as a bearer token."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -72,6 +91,48 @@ class Settings(BaseSettings):
         if not tokens:
             raise ValueError("is empty")
         return tokens
+
+    @pydantic.field_validator("outbound_allowed", mode="before")
+    @classmethod
+    def _split_allowed(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        allowed = tuple(each.strip() for each in value.split(",") if each.strip())
+        for n, each in enumerate(allowed, 1):
+            if not _ALLOWED.fullmatch(each):
+                raise ValueError(f"entry {n} is neither a number (E.164) nor a beginning such as +1555*")
+        return allowed
+
+    @pydantic.field_validator("twilio_api_key_secret")
+    @classmethod
+    def _check_api_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if "twilio_api_key_sid" not in info.data:
+            return value  # it is wrong, and has its own line
+        sid = info.data["twilio_api_key_sid"]
+        if value is None and sid is not None:
+            raise ValueError("is required with TWILIO_API_KEY_SID")
+        if value is not None and sid is None:
+            raise ValueError("needs TWILIO_API_KEY_SID")
+        return value
+
+    @pydantic.field_validator("twilio_edge")
+    @classmethod
+    def _check_edge(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("twilio_region") is not None:
+            raise ValueError("is required with TWILIO_REGION: Twilio has retired its hosts without an edge")
+        return value
+
+    @pydantic.field_validator("twilio_api_url")
+    @classmethod
+    def _check_api_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = _split_url(value)
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+            raise ValueError("must be https, or http to this machine")
+        if parts.query or parts.fragment or parts.username or parts.password:
+            raise ValueError("must be an address without password, query and fragment")
+        return value.rstrip("/")
 
     @pydantic.field_validator("public_url")
     @classmethod
@@ -128,6 +189,19 @@ class Settings(BaseSettings):
     def auth_tokens(self) -> tuple[str, ...]:
         """The auth tokens in clear."""
         return tuple(token.get_secret_value() for token in self.twilio_auth_token)
+
+    @property
+    def rest_login(self) -> tuple[str, str, str] | None:
+        """Account, user name and password for Twilio's REST API, in clear; None without TWILIO_ACCOUNT_SID.
+
+        The API key's where there is one; else the account with the first auth token.
+        """
+        if self.twilio_account_sid is None:
+            return None
+        if self.twilio_api_key_sid is not None and self.twilio_api_key_secret is not None:
+            secret = self.twilio_api_key_secret.get_secret_value()
+            return self.twilio_account_sid, self.twilio_api_key_sid, secret
+        return self.twilio_account_sid, self.twilio_account_sid, self.auth_tokens[0]
 
     @property
     def provider_key(self) -> str | None:

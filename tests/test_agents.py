@@ -1,3 +1,4 @@
+import re
 import string
 from dataclasses import replace
 from importlib import resources
@@ -8,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.agent_instructions import MAX_VALUE, CallDetails, filled, shown, template_mistakes
+from gateway.agent_limits import LimitsTable, PhrasesTable, TransferTarget
 from gateway.agents import AgentConfig, Agents, Route
 from gateway.agents_toml import parse_agents
 from gateway.errors import SettingsError
 from gateway.local_realtime.personas.facts import read_guide
+from gateway.prices import KNOWN_PRICES, Prices
 from gateway.realtime import SessionConfig, provider_named
 from gateway.realtime.session_fields import NoiseReduction, SemanticVad, ServerVad, Transcription
 
@@ -151,7 +154,8 @@ def test_long_value_is_cut() -> None:
 )
 def test_template_without_mistakes_can_be_filled(template: str) -> None:
     if not list(template_mistakes(template)):
-        assert "nobody" not in filled(template, CallDetails())
+        text = filled(template, CallDetails())
+        assert text.count("{") <= template.count("{") // 2  # from doubled ones alone
 
 
 def test_placeholders_have_a_limit() -> None:
@@ -180,16 +184,79 @@ def test_example_that_ships_is_an_order_desk() -> None:
 
 def test_what_the_example_has_commented_out_is_right_too() -> None:
     text = resources.files("gateway").joinpath("agents_example.toml").read_text()
-    for key in ("voice", "model", "fallback_number", "idle_timeout_ms", "[[routes]]", "number", "agent"):
-        text = text.replace(f"\n# {key}", f"\n{key}")
-    config = parse_agents(text.encode()).agents["desk"]
+    text = re.sub(r"^# (?!type|eagerness)(?=\w+ = |\[)", "", text, flags=re.MULTILINE)
+    agents = parse_agents(text.replace('"order_status"]', '"order_status", "transfer_call"]').encode())
+    config = agents.agents["desk"]
 
     assert (config.voice, config.fallback_number) == ("marin", "+15551234567")
     assert config.session_config("").turn_detection == ServerVad(idle_timeout_ms=8000)
+    assert (config.resume_after_noise, config.keys_interrupt, config.mask_keys) == (False, False, True)
+    assert config.voicemail.startswith("Hello")
+    assert config.transfers[0].mode == "warm"
+    assert (agents.routes[1].number, agents.prices["my-model"].audio_out) == ("+1500*", 64)
 
 
-_KEYS = [*AgentConfig.model_fields, "type", "threshold", "eagerness", "number", "agent", "x"]
-_NAMES = st.sampled_from(["agents", "routes", "desk", "turn_detection", "default", *_KEYS])
+def test_limits_and_phrases_of_the_example_are_the_defaults() -> None:
+    data = resources.files("gateway").joinpath("agents_example.toml").read_bytes()
+    config = parse_agents(data).agents["desk"]
+
+    assert config.limits == LimitsTable()
+    assert config.phrases == PhrasesTable()
+    assert all(key in data.decode() for key in [*LimitsTable.model_fields, *Prices.model_fields])
+
+
+def test_agent_that_says_nothing_more_is_guarded_and_puts_nobody_through() -> None:
+    assert (ONE.limits, ONE.phrases, ONE.transfers) == (LimitsTable(), PhrasesTable(), ())
+    assert (ONE.resume_after_noise, ONE.keys_interrupt, ONE.mask_keys, ONE.voicemail) == (
+        True,
+        True,
+        False,
+        "",
+    )
+
+
+def test_agent_that_puts_callers_through_names_the_phones() -> None:
+    target = {"number": "+15005550009", "name": "accounts"}
+    config = desk(tools=["hang_up", "transfer_call"], transfers=[target])
+
+    assert config.transfers == (TransferTarget(number="+15005550009", name="accounts"),)
+    with pytest.raises(ValueError, match='add "transfer_call" to tools'):
+        desk(transfers=[target])
+    with pytest.raises(ValueError, match="at least one number"):
+        desk(tools=["transfer_call"])
+
+
+def test_targets_have_different_names() -> None:
+    targets = [{"number": "+15005550009", "name": name} for name in ("Sales", "sales")]
+
+    with pytest.raises(ValueError, match="a name of its own"):
+        desk(tools=["transfer_call"], transfers=targets)
+
+
+def test_operators_prices_come_before_the_known_ones() -> None:
+    own = Prices(text_in=1, text_out=1, audio_in=1, audio_out=1)
+    priced = Agents({"desk": ONE}, prices={"gpt-realtime-2.1": own})
+
+    assert priced.price_of("gpt-realtime-2.1") == own
+    assert priced.price_of("gpt-realtime-2") == KNOWN_PRICES["gpt-realtime-2"]
+    assert priced.price_of("my-model") is None
+
+
+_KEYS = [
+    *AgentConfig.model_fields,
+    *LimitsTable.model_fields,
+    *Prices.model_fields,
+    "prices",
+    "type",
+    "threshold",
+    "eagerness",
+    "number",
+    "agent",
+    "x",
+]
+_NAMES = st.sampled_from(
+    ["agents", "routes", "desk", "limits", "transfers", "prices", "turn_detection", "default", *_KEYS]
+)
 _VALUES = st.recursive(
     st.one_of(
         st.sampled_from(['"desk"', '"+1500*"', '"server_vad"', "1979-05-27", "07:32:00", "nan", "-inf", "true", '"""\n{x}"""']),

@@ -2,6 +2,7 @@ import pytest
 
 from gateway.agents_toml import MAX_BYTES, parse_agents
 from gateway.errors import SettingsError
+from gateway.prices import Prices
 from gateway.toml_lines import find_lines, line_of
 
 DESK = '[agents.desk]\ninstructions = "Be kind."\n'
@@ -77,6 +78,69 @@ def test_unknown_tool_is_refused_and_the_known_ones_can_be_given() -> None:
     assert parse_agents(text.encode(), tools=("hang_upp",)).agents["desk"].tools == ("hang_upp",)
 
 
+def test_mistakes_in_the_tables_of_an_agent_have_their_lines_and_suggestions() -> None:
+    text = (
+        DESK
+        + """tools = ["transfer_call"]
+mask_keys = 1
+resume_after_nose = false
+[agents.desk.limits]
+max_minutes = "5"
+no_input_second = 3
+no_input_seconds = 2
+[agents.desk.phrases]
+still_here = "Hello?"
+goodbye_time = ""
+[[agents.desk.transfers]]
+number = "+15005550009"
+name = "accounts"
+[[agents.desk.transfers]]
+number = "911"
+mode = "hot"
+nam = "x"
+"""
+    )
+
+    assert mistakes(text) == [
+        "agents.toml:4: agents.desk.mask_keys: must be true or false",
+        'agents.toml:5: agents.desk.resume_after_nose: unknown key; did you mean "resume_after_noise"?',
+        "agents.toml:7: agents.desk.limits.max_minutes: must be a number",
+        'agents.toml:8: agents.desk.limits.no_input_second: unknown key; did you mean "no_input_seconds"?',
+        "agents.toml:9: agents.desk.limits.no_input_seconds: must be 0, which means never, or 3 to 120",
+        'agents.toml:11: agents.desk.phrases.still_here: unknown key; did you mean "still_there"?',
+        "agents.toml:12: agents.desk.phrases.goodbye_time: must have at least 1 character",
+        "agents.toml:16: agents.desk.transfers[2].name: is required",
+        "agents.toml:17: agents.desk.transfers[2].number: must be a number such as +15551234567 (E.164)",
+        "agents.toml:18: agents.desk.transfers[2].mode: must be 'cold' or 'warm'",
+        'agents.toml:19: agents.desk.transfers[2].nam: unknown key; did you mean "name"?',
+    ]
+
+
+def test_prices_are_read_and_make_a_cost_limit_possible() -> None:
+    prices = '[prices."my.model"]\ntext_in = 1\ntext_out = 2\naudio_in = 3\naudio_out = 4\n'
+    limited = DESK + 'model = "my.model"\n[agents.desk.limits]\nmax_cost = 2\n'
+
+    parsed = parse_agents((limited + prices).encode())
+
+    assert parsed.prices == {"my.model": Prices(text_in=1, text_out=2, audio_in=3, audio_out=4)}
+    assert parsed.agents["desk"].limits.max_cost == 2
+    assert mistakes(limited) == [
+        (
+            'agents.toml:5: agents.desk.limits.max_cost: the price of "my.model" is not known; '
+            'tell it in [prices."my.model"]'
+        )
+    ]
+    assert mistakes(limited + prices.replace("text_out", "text_ouch")) == [
+        "agents.toml:6: prices.my.model.text_out: is required",
+        'agents.toml:6: prices.my.model.text_ouch: unknown key; did you mean "text_out"?',
+    ]
+
+
+@pytest.mark.parametrize("model", ["", 'model = "gpt-realtime-2.1-2026-09-01"\n'])
+def test_cost_limit_needs_no_price_where_it_is_known_or_the_model_comes_from_the_settings(model: str) -> None:
+    assert parse_agents((DESK + model + "limits = { max_cost = 1 }").encode()).prices == {}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -98,6 +162,17 @@ def test_unknown_tool_is_refused_and_the_known_ones_can_be_given() -> None:
          "agents.toml:5: agents.desk.turn_detection.silence_duration_ms: must be a whole number"),
         (DESK + "[agents.desk.turn_detection]\ntype='semantic_vad'\nthreshold = 0.5",
          "agents.toml:5: agents.desk.turn_detection.threshold: unknown key"),
+        (DESK + "limits = 3", "agents.toml:3: agents.desk.limits: must be a table"),
+        (DESK + "[agents.desk.transfers]", "agents.toml:3: agents.desk.transfers: must be a list"),
+        (DESK + "transfers = [3]", "agents.toml:3: agents.desk.transfers[1]: must be a table"),
+        (DESK + 'tools = ["transfer_call"]',
+         'agents.toml:1: agents.desk.transfers: must have at least one number, or take "transfer_call" from tools'),
+        (DESK + '[[agents.desk.transfers]]\nnumber = "+15005550009"\nname = "a"',
+         'agents.toml:3: agents.desk.transfers: cannot be used: add "transfer_call" to tools'),
+        (DESK + "[agents.desk.limits]\nmax_minutes = 0.5",
+         "agents.toml:3: agents.desk.limits: warning_seconds, 30, must be less than max_minutes, 30 seconds"),
+        ("prices = 3\n" + DESK, 'agents.toml:1: prices: must be at most 200 tables: [prices."MODEL"]'),
+        (DESK + "[prices]\nx = 3", "agents.toml:4: prices.x: must be a table"),
         (DESK.replace("desk", '"the desk"'),
          "agents.toml:1: agents.the desk: a name must be 1 to 64 letters, digits, - and _"),
         ("[agents.desk]\ninstructions = ''", "agents.toml:2: agents.desk.instructions: must have at least 1 character"),
@@ -130,6 +205,8 @@ def test_bounds_hold() -> None:
     assert mistakes(DESK + routes) == ["agents.toml:3: routes: there are more than 1000"]
     assert mistakes(long) == ["agents.toml:2: agents.desk.instructions: must have at most 64 KiB"]
     assert mistakes(long.replace("x" * 65_537, "\u00e9" * 32_769)) == mistakes(long)
+    prices = "".join(f"[prices.m{n}]\n" for n in range(201))
+    assert mistakes(DESK + prices) == ['agents.toml:3: prices: must be at most 200 tables: [prices."MODEL"]']
     assert len(parse_agents((DESK + routes[: routes.rindex("[[")]).encode()).routes) == 1000
 
 

@@ -168,7 +168,7 @@ def test_late_deltas_of_an_interrupted_response_are_dropped_and_counted() -> Non
     bridge.model_event(SpeechStarted(), now=0.1)
 
     assert bridge.model_event(delta("item", 200), now=0.11) == []
-    assert bridge.model_event(delta("later item", 200), now=0.11) == []
+    assert bridge.model_event(delta("later item", 200), now=0.11) == [TruncateItem("later item", 0)]
     assert bridge.model_event(AudioDone("item", "resp"), now=0.11) == []
     assert bridge.tally.late_ms == 400
 
@@ -178,7 +178,29 @@ def test_response_interrupted_before_its_first_audio_stays_silent() -> None:
     bridge.model_event(created(), now=0.0)
     assert bridge.model_event(SpeechStarted(), now=0.1) == []
 
-    assert bridge.model_event(delta("item", 200), now=0.11) == []
+    assert bridge.model_event(delta("item", 200), now=0.11) == [TruncateItem("item", 0)]
+    assert bridge.model_event(delta("item", 200), now=0.12) == []
+
+
+def test_a_response_is_cancelled_once_however_often_the_caller_begins_to_speak() -> None:
+    bridge = Bridge(server_interrupts=False)
+    bridge.model_event(created(), now=0.0)
+    assert bridge.model_event(SpeechStarted(), now=0.1) == [CancelResponse("resp")]
+    assert bridge.model_event(SpeechStarted(), now=0.2) == []
+
+
+def test_what_the_media_stream_did_not_carry_to_its_end_is_cut() -> None:
+    bridge = Bridge()
+    bridge.model_event(created(), now=0.0)
+    bridge.model_event(delta("item", 1000), now=0.0)
+    bridge.model_event(delta("later", 400), now=0.0)
+
+    assert bridge.stream_over(now=0.5) == [
+        CancelResponse("resp"),
+        TruncateItem("item", 196),  # up to the first mark: 4 ms are in the filter
+        TruncateItem("later", 0),
+    ]
+    assert bridge.stream_over(now=0.6) == []
 
 
 def test_the_answer_after_a_barge_in_is_heard_from_its_first_sample() -> None:

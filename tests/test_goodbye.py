@@ -3,13 +3,14 @@ import json
 
 import pytest
 
-from gateway import goodbye
+from gateway import last_words
 from gateway.goodbye import Goodbye
+from gateway.last_words import LastWords
 from tests.fakes import FakeSession
 from tests.test_calls import heard, scenario, tone
 
 
-async def last_words(session: FakeSession) -> None:
+async def goodbye(session: FakeSession) -> None:
     """Say goodbye for a second and a half, and hang up in the same response."""
     await session.wait_for("input_audio_buffer.append")
     await session.begin("item_1")
@@ -20,7 +21,7 @@ async def last_words(session: FakeSession) -> None:
 
 
 def test_the_model_hangs_up_once_its_last_words_were_heard() -> None:
-    outcome, caller, _ = scenario(last_words, 10.0)
+    outcome, caller, _ = scenario(goodbye, 10.0)
 
     assert outcome.end.reason == "gateway-hung-up"
     assert outcome.faults == {}
@@ -32,7 +33,7 @@ def test_a_caller_who_speaks_on_is_not_hung_up_on() -> None:
     outputs = []
 
     async def script(session: FakeSession) -> None:
-        await last_words(session)
+        await goodbye(session)
         await asyncio.sleep(0.3)  # the caller listens for a while
         await session.speech_started(1000)
         item = await session.wait_for_item(lambda item: item["type"] == "function_call_output")
@@ -56,13 +57,11 @@ def test_a_silent_model_hangs_up_at_once() -> None:
 def test_last_words_that_are_never_confirmed_do_not_keep_the_line_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(goodbye, "GOODBYE_TIMEOUT", 0.01)
+    monkeypatch.setattr(last_words, "PATIENCE", 0.01)
     hung_up = []
 
     async def scenario() -> str:
-        goodbye = Goodbye()
-        goodbye.bind(lambda: True, lambda: hung_up.append(True))
-        return await goodbye.hang_up()
+        return await Goodbye(LastWords(lambda: 0.01), lambda: hung_up.append(True)).hang_up()
 
     assert "ended" in asyncio.run(scenario())
     assert hung_up == [True]
@@ -84,12 +83,12 @@ def test_a_model_that_hangs_up_twice_learns_twice_that_the_call_goes_on() -> Non
     hung_up = []
 
     async def scenario() -> list[str]:
-        goodbye = Goodbye()
-        goodbye.bind(lambda: True, lambda: hung_up.append(True))
+        words = LastWords(lambda: 5.0)
+        goodbye = Goodbye(words, lambda: hung_up.append(True))
         async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
             calls = [tasks.create_task(goodbye.hang_up()) for _ in range(2)]
             await asyncio.sleep(0)
-            goodbye.interrupted()
+            words.interrupted()
         return [call.result() for call in calls]
 
     assert all("goes on" in outcome for outcome in asyncio.run(scenario()))

@@ -24,6 +24,7 @@ def entries(presses: Sequence[str | float], n_wanted: int) -> list[str]:
             if len(made) >= n_wanted:
                 enough.set()
 
+        now = 0.0
         gatherer = Keyed(enter)
         async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
             running = tasks.create_task(gatherer.run())
@@ -32,7 +33,8 @@ def entries(presses: Sequence[str | float], n_wanted: int) -> list[str]:
                     await asyncio.sleep(press)
                 else:
                     for key in press:
-                        gatherer.press(key)
+                        now += 0.1
+                        gatherer.press(key, now)
             await enough.wait()
             running.cancel()
 
@@ -54,6 +56,25 @@ def test_a_pause_completes_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_entry_is_complete_when_it_is_too_long() -> None:
     assert entries(["1" * (MAX_KEYS + 3) + "#"], 2) == ["1" * MAX_KEYS, "111"]
     assert sum(map(len, entries(["1" * 10_000], MAX_WAITING // MAX_KEYS))) <= MAX_WAITING
+
+
+def test_a_key_that_bounces_is_one_key() -> None:
+    async def scenario() -> str:
+        made = asyncio.get_running_loop().create_future()
+
+        async def enter(entry: str) -> None:
+            made.set_result(entry)
+
+        gatherer = Keyed(enter)
+        for key, now in [("7", 1.0), ("7", 1.02), ("7", 1.15), ("8", 1.16), ("7", 1.17), ("#", 2.0)]:
+            gatherer.press(key, now)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(gatherer.run())
+            entry: str = await made
+            running.cancel()
+        return entry
+
+    assert asyncio.run(scenario()) == "7787"
 
 
 @dataclass(eq=False, repr=False)

@@ -1,6 +1,6 @@
 import random
 
-from gateway.playback import Cut, Playback
+from gateway.playback import MAX_REMEMBERED, Cut, Playback, Unheard
 
 
 def played(playback: Playback, item_id: str, ms: int, now: float) -> str:
@@ -175,3 +175,95 @@ def test_heard_position_agrees_with_a_phone_that_plays_in_real_time() -> None:
             marks.append((end, played(playback, "item", ms, now=now)))
         true_ms = n_ms - max(0.0, end - now) * 1000
         assert abs(playback.heard_ms("item", now=now) - true_ms) <= 2
+
+
+def test_cuts_say_what_stopping_now_would_leave_unheard_and_change_nothing() -> None:
+    playback = Playback()
+    played(playback, "first", 200, now=1.0)
+    played(playback, "second", 200, now=1.0)
+
+    assert playback.cuts(now=1.125) == [Cut("first", 125), Cut("second", 0)]
+    assert playback.cuts(now=1.25) == playback.cleared(now=1.25) == [Cut("second", 0)]
+    assert playback.cuts(now=1.25) == []
+
+
+def test_items_heard_to_their_end_are_given_once_in_order() -> None:
+    playback = Playback()
+    marks = [played(playback, item, 200, now=1.0) for item in ("first", "second", "third")]
+    playback.finished("first")
+    playback.finished("second")
+    assert playback.pop_heard() == []
+    for mark in marks:
+        playback.marked(mark, now=1.6)
+    assert playback.pop_heard() == ["first", "second"]
+
+    playback.finished("third")
+
+    assert playback.pop_heard() == ["third"]
+    assert playback.pop_heard() == []
+
+
+def test_clear_gives_items_as_heard_that_had_sounded_whole_and_not_those_it_cuts() -> None:
+    playback = Playback()
+    played(playback, "first", 200, now=1.0)
+    playback.finished("first")
+
+    assert playback.cleared(now=1.5) == []
+    assert playback.pop_heard() == ["first"]
+
+    played(playback, "second", 200, now=2.0)
+    playback.finished("second")
+    playback.cleared(now=2.1)
+    assert playback.pop_heard() == []
+
+
+def test_item_that_had_sounded_so_far_when_it_was_cleared_is_remembered_to_be_cut_there() -> None:
+    playback = Playback()
+    played(playback, "item", 200, now=1.0)
+    playback.cleared(now=1.5)
+
+    assert playback.heard_ms("item", now=1.6) == 200
+
+
+def test_items_whose_end_never_comes_and_heard_ones_nobody_asks_for_are_bounded() -> None:
+    playback = Playback()
+    for n in range(10 * MAX_REMEMBERED):
+        playback.marked(played(playback, f"endless {n}", 20, now=float(n)), now=n + 0.02)
+        playback.finished("unknown")
+    assert len(playback._items) == MAX_REMEMBERED
+
+    for n in range(10 * MAX_REMEMBERED):
+        playback.marked(played(playback, f"item {n}", 20, now=float(n)), now=n + 0.02)
+        playback.finished(f"item {n}")
+    assert len(playback.pop_heard()) == MAX_REMEMBERED
+
+
+def test_item_on_its_way_is_never_forgotten_however_many_there_are() -> None:
+    playback = Playback()
+    for n in range(2 * MAX_REMEMBERED):
+        played(playback, f"item {n}", 20, now=1.0)
+
+    assert len(playback.cleared(now=1.0)) == 2 * MAX_REMEMBERED
+
+
+def test_what_has_not_sounded_is_known_to_the_sample_if_its_payload_was_given() -> None:
+    playback = Playback()
+    playback.said("item", 300)
+    playback.sent("item", 4, now=0.0, payload=b"abcd")
+    playback.sent("other", 4, now=0.0)
+    playback.sent("item", 4, now=0.0, payload=b"efgh")
+
+    assert playback.unheard(now=0.00025) == [Unheard("item", b"cd", 2, 300), Unheard("item", b"efgh", 4, 300)]
+    assert playback.unheard(now=1.0) == [Unheard("item", b"efgh", 4, 300)]
+    playback.cleared(now=0.0)
+    assert playback.unheard(now=0.0) == []
+
+
+def test_item_taken_up_again_is_heard_and_cut_from_where_it_stopped() -> None:
+    playback = Playback()
+    playback.go_on("item", 800, 200)
+    playback.sent("item", 800, now=1.0)
+    playback.finished("item")
+
+    assert playback.heard_ms("item", now=1.0) == 100
+    assert playback.cleared(now=1.0625) == [Cut("item", 162)]

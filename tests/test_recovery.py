@@ -197,8 +197,8 @@ def test_tool_that_runs_when_the_session_is_lost_is_spoken_of_in_the_new_one(
         return f"order {number} is on its way"
 
     class ClientWithTool(RealtimeClient):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
             self.toolbox.add(Tool.from_function(find_order))
 
     monkeypatch.setattr("gateway.answering.RealtimeClient", ClientWithTool)

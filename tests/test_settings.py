@@ -5,6 +5,9 @@ import pytest
 from gateway.errors import SettingsError
 from gateway.settings import Settings, load_settings
 
+ACCOUNT_SID = "AC" + 32 * "a"
+KEY_SID = "SK" + 32 * "b"
+
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -74,6 +77,20 @@ def test_every_mistake_is_reported_at_once_a_line_each(monkeypatch: pytest.Monke
         ("AUDIO_FORMAT", "g711"),
         ("TWILIO_AUTH_TOKEN", " , "),
         ("TWILIO_ACCOUNT_SID", "AC123"),
+        ("TWILIO_ACCOUNT_SID", "AC" + 33 * "0"),
+        ("TWILIO_API_KEY_SID", "AC" + 32 * "0"),
+        ("TWILIO_API_KEY_SECRET", "a-secret-without-its-key"),
+        ("TWILIO_REGION", "api.example.com"),
+        ("TWILIO_EDGE", "dublin.example.com/"),
+        ("TWILIO_API_URL", "http://api.example.com"),
+        ("TWILIO_API_URL", "https://user:secret@api.example.com"),
+        ("TWILIO_API_URL", "https://api.example.com?x=1"),
+        ("TWILIO_API_URL", "api.example.com"),
+        ("OUTBOUND_NUMBER", "911"),
+        ("OUTBOUND_ALLOWED", "*"),
+        ("OUTBOUND_ALLOWED", "+1500*, +0*"),
+        ("OUTBOUND_ALLOWED", "+1500*5"),
+        ("OUTBOUND_ALLOWED", "15005550006"),
         ("MAX_CALLS", "0"),
         ("DRAIN_TIMEOUT", "-1"),
         ("LOG_FORMAT", "xml"),
@@ -85,6 +102,64 @@ def test_wrong_value_is_one_line_that_names_the_setting(
     (line,) = mistakes(monkeypatch, **{name: value})
 
     assert line.startswith(f"{name}: ")
+
+
+def test_an_api_key_needs_its_secret_and_a_region_its_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mistakes(monkeypatch, TWILIO_API_KEY_SID=KEY_SID, TWILIO_REGION="ie1") == [
+        "TWILIO_API_KEY_SECRET: is required with TWILIO_API_KEY_SID",
+        "TWILIO_EDGE: is required with TWILIO_REGION: Twilio has retired its hosts without an edge",
+    ]
+
+
+def test_a_wrong_api_key_is_one_mistake_though_it_has_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = mistakes(monkeypatch, TWILIO_API_KEY_SID="SK1", TWILIO_API_KEY_SECRET="s")
+
+    assert line.startswith("TWILIO_API_KEY_SID: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "login"),
+    [
+        ({}, None),
+        ({"twilio_api_key_sid": KEY_SID, "twilio_api_key_secret": "s"}, None),
+        ({"twilio_account_sid": ACCOUNT_SID}, (ACCOUNT_SID, ACCOUNT_SID, "new")),
+        (
+            {
+                "twilio_account_sid": ACCOUNT_SID,
+                "twilio_api_key_sid": KEY_SID,
+                "twilio_api_key_secret": "s",
+            },
+            (ACCOUNT_SID, KEY_SID, "s"),
+        ),
+    ],
+)
+def test_rest_api_is_used_with_the_api_key_else_with_the_first_auth_token(
+    given: dict[str, str], login: tuple[str, str, str] | None
+) -> None:
+    assert load_settings(twilio_auth_token="new,old", **given).rest_login == login
+
+
+def test_nobody_may_be_called_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().outbound_allowed == ()
+
+    monkeypatch.setenv("OUTBOUND_ALLOWED", "+15005550006, +49*,+*,")
+
+    assert load_settings().outbound_allowed == ("+15005550006", "+49*", "+*")
+    assert mistakes(monkeypatch, OUTBOUND_ALLOWED="+49*,0123") == [
+        "OUTBOUND_ALLOWED: entry 2 is neither a number (E.164) nor a beginning such as +1555*"
+    ]
+
+
+def test_an_edge_serves_without_a_region_and_another_api_address_without_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TWILIO_EDGE", "dublin")
+    monkeypatch.setenv("TWILIO_API_URL", "http://127.0.0.1:9000/")
+
+    settings = load_settings()
+
+    assert (settings.twilio_region, settings.twilio_edge) == (None, "dublin")
+    assert settings.twilio_api_url == "http://127.0.0.1:9000"
 
 
 def test_plain_http_and_ws_are_taken_on_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +239,8 @@ def test_secrets_show_neither_in_mistakes_nor_in_print(monkeypatch: pytest.Monke
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "canary")
     monkeypatch.setenv("METRICS_TOKEN", "canary")
+    monkeypatch.setenv("TWILIO_API_KEY_SID", KEY_SID)
+    monkeypatch.setenv("TWILIO_API_KEY_SECRET", "canary")
     monkeypatch.setenv("REALTIME_API_KEY", "canary")
 
     assert "canary" not in repr(load_settings())

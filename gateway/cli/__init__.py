@@ -6,6 +6,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli.demo import demo
+from gateway.cli.dial import dial
 from gateway.cli.local_realtime import local_realtime
 from gateway.cli.serve import serve
 from gateway.errors import GatewayError
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(serve)
+app.command()(dial)
 app.command()(local_realtime)
 
 

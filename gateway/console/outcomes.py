@@ -43,6 +43,13 @@ WHY: Mapping[str, str] = MappingProxyType(
         "unreachable": "The model could not be reached.",
         "refused": "The model refused the session: its key, its quota or its name.",
         "lost": "The model's session was lost, and no other could be had.",
+        "transfer": "The agent passed the call on.",
+        "superseded": "The media stream was given up, and another took its place.",
+        "no-input": "Nobody said anything for too long.",
+        "machine": "There seemed to be a machine at this end.",
+        "max-duration": "The call had become as long as one may be.",
+        "budget": "The call had used as much of the model as one may.",
+        "voicemail": "A machine answered.",
         "drained": "The gateway is being stopped.",
         "bug": "Something in the gateway failed; its log says what.",
     }

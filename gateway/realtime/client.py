@@ -16,6 +16,7 @@ from gateway.realtime.events import ServerEvent, Unknown
 from gateway.realtime.input_stream import InputStream
 from gateway.realtime.live_session import LiveSession, Surroundings
 from gateway.realtime.providers import Provider
+from gateway.realtime.restored_words import restored_words
 from gateway.realtime.session import SessionConfig, changed
 from gateway.tools import Tool, Toolbox
 
@@ -38,6 +39,7 @@ class RealtimeClient(RealtimeEventHandler):
         config: SessionConfig | None = None,
         *,
         keep_audio: bool = False,
+        earlier: Sequence[dict[str, Any]] = (),
         random: Random | None = None,
     ) -> None:
         super().__init__()
@@ -52,6 +54,8 @@ class RealtimeClient(RealtimeEventHandler):
         self.is_audible: Callable[[], bool] = bool
         """Says whether the user is hearing something, so that a planned change of session waits."""
         self._first_config = self._agreed_config = self.config = config or SessionConfig()
+        self._earlier = list(earlier)
+        """What was said before, in sessions of another client: its `history`."""
         self._random = random
         self._observes = False
         self._input = InputStream(self.realtime, provider.input_format, self._audio_sent)
@@ -87,6 +91,11 @@ class RealtimeClient(RealtimeEventHandler):
         return self._live is not None and self._live.is_ready
 
     @property
+    def is_answering(self) -> bool:
+        """Whether the model generates, was asked to, or runs a tool."""
+        return self._live is not None and self._live.is_answering
+
+    @property
     def session_id(self) -> str | None:
         """The server's name for the present session."""
         return None if self._live is None else self._live.session_id
@@ -120,6 +129,7 @@ class RealtimeClient(RealtimeEventHandler):
                 toolbox=self.toolbox,
                 input=self._input,
                 config=lambda: self.config,
+                earlier=self._earlier,
                 publish=self.dispatch,
                 on_event=self._event_received,
                 is_audible=self._is_audible,
@@ -357,6 +367,30 @@ class RealtimeClient(RealtimeEventHandler):
         """Tell the model, or the next session, that the caller heard this much of an item and no more."""
         if self._live is not None:
             self._live.truncate(item_id, audio_end_ms)
+
+    def history(self) -> list[dict[str, Any]]:
+        """The conversation as another client can be given it: items of the GA protocol, as far as they were heard."""
+        return [] if self._live is None else self._live.history()
+
+    def restore_item_nowait(self, item_id: str, from_ms: int, to_ms: int) -> None:
+        """Tell the model, or the next session, that of an item that was cut the caller has heard more after all."""
+        item = self.conversation.get_item(item_id)
+        if item is None or self._live is None:
+            return
+        if item.generation != self.conversation.generation:
+            self._live.truncate(item_id, to_ms)  # it is only words there, and is replaced by more
+            return
+        item.heard_ms = to_ms
+        if (restored := restored_words(item, from_ms, to_ms)) is not None:
+            data = {"previous_item_id": item_id, "item": self.provider.item(restored)}
+            with contextlib.suppress(RealtimeError):
+                self.realtime.send_nowait("conversation.item.create", data)
+
+    def delete_item_nowait(self, item_id: str) -> None:
+        """Remove an item from the conversation; without a session, the next is not told of it."""
+        if self._live is not None:
+            with contextlib.suppress(RealtimeError):
+                self._live.delete(item_id)
 
     async def delete_item(self, item_id: str) -> None:
         """Remove an item from the conversation.

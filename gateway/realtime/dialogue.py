@@ -166,10 +166,9 @@ class Dialogue:
     # The session
 
     def history(self) -> list[dict[str, Any]]:
-        """The items that a new session must be told of, in the provider's shape."""
+        """The items that a new session must be told of, as GA has them."""
         known = self._known
-        replayed = history.replay(self._conversation.get_items(), known.unacknowledged, known.deleting)
-        return [self._api.provider.item(item) for item in replayed]
+        return history.replay(self._conversation.get_items(), known.unacknowledged, known.deleting)
 
     def session_lost(self) -> None:
         """Take note of what was going on; `session_ready` will see to it."""
@@ -194,6 +193,11 @@ class Dialogue:
     def is_quiet(self) -> bool:
         """Whether nobody speaks, generates, waits for an answer, or runs a tool."""
         return self.gate.is_idle and self._tools.n_running == 0 and self._ask_at is None
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether the model generates, was asked to, or runs a tool."""
+        return self.gate.is_answering or self._tools.n_running > 0
 
     def is_stuck(self, now: float) -> bool:
         """Whether a response was begun and nothing has come since for too long, or one was asked for in vain."""

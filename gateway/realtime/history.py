@@ -14,29 +14,53 @@ NOTE_PREFIX = "note_"
 """Begins the ids of items that mattered only to the session they were made for."""
 MS_PER_CHARACTER = 60
 """Of English speech, roughly: how much sound to expect for words whose sound has not all come."""
+LONGEST_WORD = 40
+"""Characters. A longer run without a space is a sentence of a language that has none, with a foreign name in it."""
 
 
 def heard_text(item: Item) -> str:
-    """The words of an assistant's item that the caller has heard, or will when all that was sent has played.
+    """The words of an assistant's item that the caller has heard, as `heard_words` says.
 
-    Words run ahead of sound, so an item that was cut, or whose sound is not complete, is cut in proportion, after
-    a whole word where the language has spaces. A written answer counts as read.
+    A written answer counts as read.
     """
     words = item.formatted.transcript
     if not words:
         return item.formatted.text
-    is_whole = item.status == "completed"
-    if item.heard_ms is None and is_whole:
-        return words
     said_ms = max(item.said_ms or 0, item.formatted.audio_ms)
-    heard_ms = said_ms if item.heard_ms is None else item.heard_ms
+    return heard_words(words, said_ms, item.heard_ms, is_whole=item.status == "completed")
+
+
+def heard_words(words: str, said_ms: int, heard_ms: int | None, *, is_whole: bool) -> str:
+    """Those of some spoken words that were heard, or will be when all that was sent has played.
+
+    Words run ahead of sound, so where it was cut, or has not all come, they are cut in proportion, after a whole
+    word where the language has spaces.
+
+    Args:
+        words: all of them.
+        said_ms: how much of their sound has come.
+        heard_ms: where the sound was cut; None if it was not.
+        is_whole: whether all of their sound has come.
+    """
+    if heard_ms is None and is_whole:
+        return words
+    heard_ms = said_ms if heard_ms is None else heard_ms
     whole_ms = said_ms if is_whole else max(said_ms, len(words) * MS_PER_CHARACTER)
+    if heard_ms <= 0:
+        return ""
     if heard_ms >= whole_ms:
         return words
-    n_heard = len(words) * heard_ms // whole_ms
-    if words[n_heard].isspace() or " " not in words:
-        return words[:n_heard]
-    return words[:n_heard].rpartition(" ")[0]
+    return _up_to(words, len(words) * heard_ms // whole_ms)
+
+
+def _up_to(words: str, n: int) -> str:
+    """At most so many characters; where they end in the middle of a word, without it."""
+    if words[n].isspace() or " " not in words:
+        return words[:n]
+    start, end = words.rfind(" ", 0, n) + 1, words.find(" ", n)
+    if (len(words) if end < 0 else end) - start > LONGEST_WORD:
+        return words[:n]
+    return words[: max(0, start - 1)]
 
 
 def replay(

@@ -52,6 +52,7 @@ class Surroundings:
     toolbox: Toolbox
     input: InputStream
     config: Callable[[], SessionConfig]
+    earlier: list[dict[str, Any]]
     publish: Callable[[str, Any], None]
     on_event: Callable[[ServerEvent | Unknown], None]
     is_audible: Callable[[], bool]
@@ -76,7 +77,7 @@ class LiveSession:
         )
         owner = LegOwner(
             payload=self._whole_payload,
-            history=self._dialogue.history,
+            history=self._wire_history,
             is_quiet=self._is_quiet,
             lost=self._lost,
             ready=self._session_ready,
@@ -125,6 +126,15 @@ class LiveSession:
         await self._api.disconnect()
         if self._keeper is not None and not (await asyncio.wait([self._keeper], timeout=CLOSE_TIMEOUT))[0]:
             _log.warning("a tool does not end when it is cancelled")
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether the model generates, was asked to, or runs a tool."""
+        return self._dialogue.is_answering
+
+    def history(self) -> list[dict[str, Any]]:
+        """The items that a session which has heard nothing yet must know, as GA has them."""
+        return self._dialogue.history() or self._around.earlier
 
     async def until_ready(self) -> None:
         """Wait for a session, if one is being opened.
@@ -294,6 +304,9 @@ class LiveSession:
         """Whether the server answers the user's turns by itself."""
         detection = self._around.config().turn_detection
         return detection is not None and detection.create_response
+
+    def _wire_history(self) -> list[dict[str, Any]]:
+        return [self._api.provider.item(item) for item in self.history()]
 
     def _whole_payload(self) -> dict[str, Any]:
         return self._payload(with_voice=True)

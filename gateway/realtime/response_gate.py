@@ -59,7 +59,12 @@ class ResponseGate:
     @property
     def is_idle(self) -> bool:
         """Whether nobody speaks, generates, or waits for an answer."""
-        return not (self.active or self._asked or self._waiting or self._turn_is_open)
+        return not (self.is_answering or self._turn_is_open)
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a response is being generated, or has been asked for."""
+        return bool(self.active or self._asked or self._waiting)
 
     @property
     def _turn_is_open(self) -> bool:

@@ -1,134 +1,120 @@
-"""Twilio's webhooks: a new call, what comes after its stream, and news of its status."""
+"""Twilio's webhooks of a call of ours: that it comes, how it goes on after its media stream, how it is doing."""
 
-import re
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from dataclasses import dataclass
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from gateway.active_calls import ActiveCalls, Refusal
-from gateway.agent_instructions import CallDetails
+from gateway.after_stream import AfterStream
+from gateway.answering import Answering, Expected
+from gateway.caller_limits import CallerLimits
 from gateway.log import masked
 from gateway.metrics import Metrics
+from gateway.screening import Screening
+from gateway.stream_twiml import StreamTwiml
 from gateway.twilio import twiml
-from gateway.twilio.signature import is_signed_by_twilio, websocket_url
+from gateway.web.signed import Answer, TwilioRequest, as_twiml
 
-MAX_BODY_BYTES = 64 * 1024
-MAX_FIELDS = 200
-_CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
 _OVER = {"completed", "busy", "failed", "no-answer", "canceled"}
 """Twilio, "Call resource": the statuses after which nothing more comes of a call."""
-FORM = "application/x-www-form-urlencoded"
 
 _log = structlog.get_logger()
-Form = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Webhooks:
-    """Answers Twilio. Every request must be signed by one of the tokens, over the public URL."""
+    """Answers Twilio."""
 
-    public_url: str
-    auth_tokens: tuple[str, ...] = field(repr=False)
-    account_sid: str | None
     active_calls: ActiveCalls
-    expect: Callable[[str, CallDetails], None]
-    """Told of every call that is admitted; returns at once."""
-    forget: Callable[[str], None]
-    """Told of every call that is over."""
-    fallback_for: Callable[[str], str | None]
-    """The phone for callers of a dialled number that cannot be answered."""
+    caller_limits: CallerLimits
+    answering: Answering
+    after_stream: AfterStream
+    connect: StreamTwiml
     metrics: Metrics
 
-    def routes(self) -> list[Route]:
-        """The webhooks' paths."""
-        handlers = {"voice": self.voice, "after": self.after, "status": self.status}
-        return [
-            Route(f"/twilio/{name}", self._signed(handler), methods=["POST"])
-            for name, handler in handlers.items()
-        ]
+    def answers(self) -> dict[str, Answer]:
+        """What answers which path below ``/twilio/``."""
+        return {
+            "voice": self.voice,
+            "outbound": self.outbound,
+            "answered-by": self.answered_by,
+            "after": self.after,
+            "transferred": self.transferred,
+            "status": self.status,
+        }
 
-    def voice(self, form: Form) -> Response:
+    async def voice(self, request: TwilioRequest) -> Response:
         """Answer a new call: a media stream, or that we are busy."""
-        call_sid = form.get("CallSid", "")
-        if not _CALL_SID.fullmatch(call_sid):
-            raise HTTPException(400)
-        token = self.active_calls.admit(call_sid, time.monotonic())
+        return self._admit(request, Expected(request.details))
+
+    async def outbound(self, request: TwilioRequest) -> Response:
+        """Answer a call that we have placed, and that somebody or something has taken; the query names the agent."""
+        agent = request.query.get("agent", "")
+        if not self.answering.knows(agent):
+            _log.error("an outbound call for no agent of ours", call_sid=request.call_sid)
+            return as_twiml(twiml.hang_up())
+        return self._admit(request, Expected(request.details, agent, Screening()))
+
+    async def answered_by(self, request: TwilioRequest) -> Response:
+        """Take Twilio's word on who answered."""
+        word = request.form.get("AnsweredBy", "")
+        _log.info("answered", call_sid=request.call_sid, by=word[:30])
+        self.answering.answered_by(request.call_sid, word)
+        return Response(status_code=204)
+
+    async def after(self, request: TwilioRequest) -> Response:
+        """Say what follows the media stream."""
+        document = await self.after_stream.stream_ended(
+            request.call_sid, request.details, is_on=request.is_on
+        )
+        return as_twiml(document)
+
+    async def transferred(self, request: TwilioRequest) -> Response:
+        """Say what follows a transfer."""
+        status = request.form.get("DialCallStatus", "")
+        return as_twiml(
+            self.after_stream.transferred(
+                request.call_sid, request.details, status=status, is_on=request.is_on
+            )
+        )
+
+    async def status(self, request: TwilioRequest) -> Response:
+        """Take note of a call's status."""
+        status = request.form.get("CallStatus", "")
+        if status in _OVER:
+            self.answering.forget(request.call_sid)
+        _log.debug("status callback", call_sid=request.call_sid, status=status[:20])
+        return Response(status_code=204)
+
+    def _admit(self, request: TwilioRequest, expected: Expected) -> Response:
+        call_sid, details = request.call_sid, expected.details
+        now = time.monotonic()
+        token = self.active_calls.admit(call_sid, now)
+        if isinstance(token, str) and not request.is_outbound and not self._may_call(call_sid, expected, now):
+            self.active_calls.withdraw(call_sid)
+            token = Refusal.CALLER_LIMIT
         decision = token.value if isinstance(token, Refusal) else "admitted"
         self.metrics.admissions.labels(decision).inc()
-        caller = masked(form.get("From", ""))
+        caller = masked(details.from_number)
         _log.info("voice webhook", call_sid=call_sid, decision=decision, caller=caller)
         if token is Refusal.REPLAYED:
             raise HTTPException(409)
         if isinstance(token, Refusal):
-            fallback_number = self.fallback_for(form.get("To", ""))
-            return _twiml(twiml.dial(fallback_number) if fallback_number else twiml.busy())
-        details = CallDetails(form.get("From", ""), form.get("To", ""), form.get("CallerName", ""), form)
-        self.expect(call_sid, details)
-        stream_url = websocket_url(self.public_url, "/twilio/media")
-        return _twiml(twiml.connect_stream(stream_url, token, f"{self.public_url}/twilio/after"))
+            return as_twiml(self._turned_away(request, token))
+        self.answering.expect(call_sid, expected)
+        return as_twiml(self.connect(token))
 
-    def after(self, form: Form) -> Response:
-        """Say what follows the media stream: another phone if ours was the fault, else nothing."""
-        ending = self.active_calls.ending_of(form.get("CallSid", ""))
-        fallback_number = self.fallback_for(form.get("To", ""))
-        if ending is not None and ending.apology and fallback_number:
-            return _twiml(twiml.dial(fallback_number))
-        return _twiml(twiml.hang_up())
+    def _may_call(self, call_sid: str, expected: Expected, now: float) -> bool:
+        limits = self.answering.limits_for(expected)
+        return self.caller_limits.admit(call_sid, expected.details.from_number, limits, now)
 
-    def status(self, form: Form) -> Response:
-        """Take note of a call's status."""
-        call_sid, status = form.get("CallSid", ""), form.get("CallStatus", "")
-        if status in _OVER:
-            self.forget(call_sid)
-        _log.debug("status callback", call_sid=call_sid[:34], status=status[:20])
-        return Response(status_code=204)
-
-    def _signed(self, answer: Callable[[Form], Response]) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            parameters = await _form(request)
-            signature = request.headers.getlist("X-Twilio-Signature")
-            if not is_signed_by_twilio(self._url(request), parameters, signature, self.auth_tokens):
-                _log.warning("webhook refused: not signed by Twilio", path=request.url.path)
-                raise HTTPException(403)
-            form = dict(parameters)
-            if self.account_sid not in {None, form.get("AccountSid")}:
-                _log.warning("webhook refused: of another account", path=request.url.path)
-                raise HTTPException(403)
-            return answer(form)
-
-        return endpoint
-
-    def _url(self, request: Request) -> str:
-        """The address Twilio used: our public one, with the raw path and query of the request."""
-        path = request.scope["raw_path"].decode("ascii")
-        query = request.scope["query_string"].decode("ascii", "replace")
-        return f"{self.public_url}{path}?{query}" if query else f"{self.public_url}{path}"
-
-
-async def _form(request: Request) -> list[tuple[str, str]]:
-    """The form's fields, blank and repeated ones included, of a request that is not too large."""
-    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != FORM:
-        raise HTTPException(415)
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise HTTPException(413)
-    except ClientDisconnect:
-        raise HTTPException(400) from None  # nobody will read it
-    try:
-        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
-    except ValueError:
-        raise HTTPException(400) from None
-
-
-def _twiml(document: str) -> Response:
-    return Response(document, media_type="application/xml")
+    def _turned_away(self, request: TwilioRequest, why: Refusal) -> str:
+        if request.is_outbound:  # it is answered already, and nobody called us
+            return twiml.hang_up()
+        if why is Refusal.CALLER_LIMIT:
+            return twiml.busy()
+        fallback_number = self.answering.fallback_for(request.details.to_number)
+        return twiml.dial(fallback_number) if fallback_number else twiml.busy()

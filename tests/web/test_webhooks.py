@@ -8,6 +8,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from gateway import ending as endings
 from gateway.ending import Ending
 from tests.gateways import AUTH_TOKEN, PUBLIC_URL, Running, run, running
+from tests.legs import EndedCall
 
 CALL_SID = "CA" + "1" * 32
 FIELDS = [("CallSid", CALL_SID), ("AccountSid", "AC" + "0" * 32), ("From", "+15005550001"), ("FromCity", "")]
@@ -224,7 +225,12 @@ def test_draining_gateway_is_busy_and_not_ready() -> None:
 @pytest.mark.parametrize(
     ("ending", "fallback", "verb"),
     [
-        (None, None, "<Hangup />"),
+        (None, None, "<Connect"),
+        (endings.STREAM_LOST, "+15005550009", "<Connect"),
+        (endings.SUPERSEDED, None, "<Connect"),
+        (endings.DRAINED, None, "<Pause"),
+        (endings.MODEL_HANGUP, "+15005550009", "<Hangup />"),
+        (endings.BUDGET, "+15005550009", "<Hangup />"),
         (endings.HANGUP, "+15005550009", "<Hangup />"),
         (endings.MODEL_LOST, None, "<Hangup />"),
         (endings.MODEL_LOST, "+15005550009", "<Dial><Number>+15005550009</Number></Dial>"),
@@ -233,19 +239,15 @@ def test_draining_gateway_is_busy_and_not_ready() -> None:
 def test_what_follows_the_stream_depends_on_how_the_call_ended(
     ending: Ending | None, fallback: str | None, verb: str
 ) -> None:
-    class Over:
-        def end(self, ending: Ending) -> None:
-            """It is over already."""
-
     async def scenario() -> str:
         async with running(fallback_number=fallback) as at:
             calls = at.gateway.active_calls
             if ending is not None:
                 token = calls.admit(CALL_SID, 0.0)
                 assert isinstance(token, str)
-                calls.begin(CALL_SID, token, Over(), 0.0)
+                calls.begin(CALL_SID, token, EndedCall(), 0.0)
                 calls.finish(CALL_SID, ending)
-            return (await post(at, "/twilio/after", FIELDS))[2]
+            return (await post(at, "/twilio/after", [*FIELDS, ("CallStatus", "in-progress")]))[2]
 
     assert verb in run(scenario())
 
@@ -264,13 +266,9 @@ def test_webhook_replayed_after_the_call_is_refused() -> None:
         async with running() as at:
             calls = at.gateway.active_calls
 
-            class Over:
-                def end(self, ending: Ending) -> None:
-                    """It is over already."""
-
             token = calls.admit(CALL_SID, 0.0)
             assert isinstance(token, str)
-            calls.begin(CALL_SID, token, Over(), 0.0)
+            calls.begin(CALL_SID, token, EndedCall(), 0.0)
             calls.finish(CALL_SID, endings.HANGUP)
             return (await post(at, "/twilio/voice", FIELDS))[0]
 

@@ -1,0 +1,88 @@
+"""How a call goes on when its media stream has ended: the TwiML with which Twilio's question is answered."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from gateway import ending as endings
+from gateway.active_calls import ActiveCalls, Refusal
+from gateway.agent_instructions import CallDetails
+from gateway.answering import Answering, Expected
+from gateway.ending import Ending
+from gateway.transfers import Transfers, in_words
+from gateway.twilio import twiml
+
+RESTART_PAUSE = 3
+"""Seconds after which Twilio asks again, when we are about to be replaced by another process."""
+SUPERSEDE_TIMEOUT = 3.0
+"""Seconds in which a media stream that is over by Twilio's word must have ended here too."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class AfterStream:
+    """Decides by the ending: hang up, pass on, apologise and dial another phone, or open a new media stream."""
+
+    public_url: str
+    active_calls: ActiveCalls
+    answering: Answering
+    transfers: Transfers
+    connect: Callable[[str], str]
+    """Gives the TwiML that joins a call to our media stream, for a stream's token."""
+
+    async def stream_ended(self, call_sid: str, details: CallDetails, *, is_on: bool) -> str:
+        """Say what follows the media stream; ``is_on`` tells whether the caller is still there."""
+        await self._supersede(call_sid)
+        ending = self.active_calls.ending_of(call_sid)
+        document = self.transfers.document(call_sid)
+        if not is_on:
+            self.answering.forget(call_sid)
+            return twiml.hang_up()
+        if document is not None:
+            return document
+        if ending == endings.DRAINED:
+            return self._later()
+        if ending is None or ending.goes_on:
+            return self._another_stream(call_sid, details)
+        return self._farewell(details, ending)
+
+    def transferred(self, call_sid: str, details: CallDetails, *, status: str, is_on: bool) -> str:
+        """Say what follows a transfer, ``status`` as Twilio's ``DialCallStatus``."""
+        self.transfers.forget(call_sid)
+        if status in {"completed", "answered"} or not is_on:
+            self.answering.forget(call_sid)
+            return twiml.hang_up()
+        _log.info("transfer failed", call_sid=call_sid, status=status[:20])
+        self.answering.came_back(call_sid, in_words(status))
+        return self._another_stream(call_sid, details)
+
+    async def _supersede(self, call_sid: str) -> None:
+        """Twilio knows better than our socket whether a media stream is over."""
+        try:
+            async with asyncio.timeout(SUPERSEDE_TIMEOUT):
+                await self.active_calls.supersede(call_sid, endings.SUPERSEDED)
+        except TimeoutError:
+            _log.warning("a media stream does not end", call_sid=call_sid)
+
+    def _another_stream(self, call_sid: str, details: CallDetails) -> str:
+        token = self.active_calls.admit_again(call_sid, time.monotonic())
+        if token is Refusal.DRAINING:
+            return self._later()
+        if isinstance(token, Refusal):
+            _log.warning("no other media stream", call_sid=call_sid, reason=token.value)
+            self.answering.forget(call_sid)
+            return self._farewell(details, endings.BUG)
+        self.answering.expect(call_sid, Expected(details))
+        return self.connect(token)
+
+    def _later(self) -> str:
+        """Have Twilio ask again, when another process has taken our place."""
+        return twiml.redirect(f"{self.public_url}/twilio/after", pause_seconds=RESTART_PAUSE)
+
+    def _farewell(self, details: CallDetails, ending: Ending) -> str:
+        fallback_number = self.answering.fallback_for(details.to_number)
+        return twiml.dial(fallback_number) if ending.apology and fallback_number else twiml.hang_up()

@@ -1,0 +1,172 @@
+"""The agent's side of one phone call. It outlives the media streams that the call opens in turn."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from gateway.agent_instructions import CallDetails
+from gateway.agent_limits import TransferTarget
+from gateway.agents import AgentConfig
+from gateway.call_tools import KeyTones
+from gateway.ending import MODEL_HANGUP, Ending
+from gateway.goodbye import Goodbye
+from gateway.guards import Guards
+from gateway.last_words import LastWords
+from gateway.realtime import RealtimeClient
+from gateway.realtime.events import AudioDelta, ResponseCreated, ServerEvent, Unknown
+from gateway.screening import Screening
+from gateway.tools import Tool
+from gateway.transcript import Transcript
+from gateway.transfer import Transfer, TransferOrder, Transferring
+
+
+class MediaSession(Protocol):
+    """One media stream, as the agent's side of the call uses it."""
+
+    def end(self, ending: Ending) -> None:
+        """Begin to end it."""
+
+    def unheard(self) -> float | None:
+        """Seconds of what was sent that have not sounded yet; None once all of it is known to have been heard."""
+
+    def send_keys(self, tones: bytes) -> None:
+        """Send key tones, mu-law, behind everything that was sent so far."""
+
+    def is_sending_keys(self) -> bool:
+        """Whether some of them have not been heard."""
+
+    def event_received(self, event: ServerEvent | Unknown) -> None:
+        """Take an event of the model."""
+
+    def model_lost(self, event: dict[str, Any]) -> None:
+        """Take the loss of the model's session."""
+
+    def model_restored(self, event: dict[str, Any]) -> None:
+        """Take note that another session took over."""
+
+    def model_over(self, event: dict[str, Any]) -> None:
+        """Take note that there will be none any more."""
+
+
+class AgentLeg:
+    """The client of one call's model, with the tools that act on the call.
+
+    ``tools`` are those that act on no call. ``screening`` finds out who answered an outbound call.
+    """
+
+    def __init__(
+        self,
+        client: RealtimeClient,
+        agent: AgentConfig,
+        call_sid: str,
+        details: CallDetails,
+        *,
+        tools: Mapping[str, Tool],
+        guards: Guards,
+        transferring: Transferring,
+        screening: Screening | None = None,
+    ) -> None:
+        self.client = client
+        self.agent = agent
+        self.call_sid = call_sid
+        self.details = details
+        self.guards = guards
+        self.screening = screening
+        self.transcript = Transcript(client.provider.output_format)
+        self.has_begun = False
+        """Whether the agent has had its first word."""
+        self.was_cut = False
+        """Whether the agent had more to say when the last media stream ended."""
+        self.has_announced = False
+        """Whether the agent has said something since the caller last spoke."""
+        self.came_back: str | None = None
+        """Why a person could not be reached whom the caller was passed on to."""
+        self.last_words = LastWords(self._unheard)
+        self.key_tones = KeyTones()
+        self.transfer = Transfer(
+            agent.transfers,
+            transferring,
+            announced=lambda: self.has_announced,
+            are_heard=self.last_words.are_heard,
+            order=self._transfer_order,
+        )
+        self._media: MediaSession | None = None
+        self._silenced: str | None = None
+        """The item of which we have told the model that nobody hears it."""
+        self._wanted_end: Ending | None = None
+        own = (Goodbye(self.last_words, self._hang_up).tool(), self.key_tones.tool(), self.transfer.tool())
+        for name, tool in {**tools, **{tool.name: tool for tool in own}}.items():
+            if name in agent.tools:
+                client.toolbox.add(tool)
+        client.on_server_event = self._event_between_streams
+        client.on("session.lost", self._model_lost)
+        client.on("session.restored", self._model_restored)
+        client.on("close", self._model_over)
+
+    def join(self, media: MediaSession) -> None:
+        """Join it to a media stream, and tell the model if the caller could not be passed on."""
+        self._media = media
+        self.client.on_server_event = media.event_received
+        self.client.is_audible = lambda: media.unheard() is not None
+        self.key_tones.bind(self.client.is_audible, media.send_keys, media.is_sending_keys)
+        if self.came_back is not None:
+            self.transfer.failed(self.came_back)
+            self.came_back = None
+        if self._wanted_end is not None:
+            media.end(self._wanted_end)
+
+    def leave(self) -> None:
+        """Take the end of the media stream."""
+        self._media = None
+        self.client.on_server_event = self._event_between_streams
+        self.client.is_audible = bool
+        self.last_words.interrupted()
+        self.key_tones.unbind()
+
+    def playback_moved(self) -> None:
+        """Take note that something has been heard, or thrown away."""
+        self.key_tones.playback_moved()
+        if self._unheard() is None:
+            self.last_words.heard()
+
+    def interrupted(self) -> None:
+        """Take note that the caller spoke over what was being said."""
+        self.last_words.interrupted()
+        self.key_tones.playback_moved()
+
+    def _event_between_streams(self, event: ServerEvent | Unknown) -> None:
+        """Have the model say nothing while nobody can hear it, and know that nobody has."""
+        match event:
+            case ResponseCreated(response=response) if (
+                response.conversation_id is not None and self.has_begun
+            ):
+                self.was_cut = True
+                self.client.cancel_response_nowait(response.id)
+            case AudioDelta(item_id=item_id) if item_id != self._silenced:
+                self._silenced = item_id
+                self.client.truncate_item_nowait(item_id, 0)
+            case _:
+                pass
+
+    def _model_lost(self, event: dict[str, Any]) -> None:
+        if self._media is not None:
+            self._media.model_lost(event)
+
+    def _model_restored(self, event: dict[str, Any]) -> None:
+        if self._media is not None:
+            self._media.model_restored(event)
+
+    def _model_over(self, event: dict[str, Any]) -> None:
+        if self._media is not None:
+            self._media.model_over(event)
+
+    def _hang_up(self) -> None:
+        self._wanted_end = MODEL_HANGUP
+        if self._media is not None:
+            self._media.end(MODEL_HANGUP)
+
+    def _unheard(self) -> float | None:
+        return None if self._media is None else self._media.unheard()
+
+    def _transfer_order(self, target: TransferTarget, summary: str) -> TransferOrder:
+        details = self.details
+        return TransferOrder(self.call_sid, target, details.to_number, details.from_number, summary)
