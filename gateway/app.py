@@ -16,7 +16,8 @@ from gateway.after_stream import AfterStream
 from gateway.agents import Agents
 from gateway.agents_file import AgentsFile
 from gateway.answering import Answering, example_agents, nobody_in_particular
-from gateway.call import Call, CallerSocket, Prompts
+from gateway.call import Call, Prompts
+from gateway.caller_leg import CallerSocket
 from gateway.caller_limits import CallerLimits
 from gateway.console.phone import Phone
 from gateway.errors import GatewayError, SettingsError

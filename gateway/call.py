@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -14,6 +14,7 @@ from gateway.active_calls import ActiveCalls
 from gateway.agent_leg import AgentLeg
 from gateway.bridge import AppendAudio, Bridge, CancelResponse, ClearAudio, Command, PlayAudio, TruncateItem
 from gateway.call_report import CallReport
+from gateway.caller_leg import CallerLeg, CallerSocket
 from gateway.comfort import Comfort
 from gateway.commands import DeleteItem, RestoreItem
 from gateway.ending import Ending
@@ -28,31 +29,12 @@ from gateway.model_leases import Lease
 from gateway.realtime import RealtimeClient
 from gateway.realtime.events import AudioDelta, ServerEvent, SpeechStarted, Unknown
 from gateway.realtime.retry import is_retryable
-from gateway.twilio.messages import Dtmf, MalformedMessage, Mark, Media, Start, Stop, StreamMessage
-from gateway.twilio.stream import MediaStreamProtocol, OutOfOrder, State, UnsupportedMedia
+from gateway.twilio.messages import Dtmf, Mark, Media, Start, Stop, StreamMessage
 
 START_TIMEOUT = 10.0
 """Seconds from the handshake in which a valid start must come."""
 MEDIA_TIMEOUT = 30.0
 """Seconds without any media after which the stream is given up."""
-CLOSE_CODES = {
-    endings.NO_START: 1008,
-    endings.BAD_TOKEN: 1008,
-    endings.CARRIER_PROTOCOL: 1008,
-    endings.DRAINED: 1001,
-    endings.BUG: 1011,
-}
-"""How the media stream's socket is closed where that is not a plain 1000."""
-
-
-class CallerSocket(Protocol):
-    """The media stream's WebSocket as a call uses it. Nothing here waits."""
-
-    def write(self, *texts: bytes) -> None:
-        """Send text messages, in one write; they are lost if the socket is closed."""
-
-    def close(self, code: int) -> None:
-        """Close the socket, and drop it if the peer does not answer."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +61,15 @@ class Call:
         feed: Feed,
         metrics: Metrics,
     ) -> None:
-        self._socket = socket
+        self.caller_leg = CallerLeg(
+            socket, metrics, take=self._caller_message, gone=self._caller_gone, fail=self._fail
+        )
         self._active_calls = active_calls
         self._take_lease = take_lease
         self._release = release
         self._prompts = prompts
         self._report = CallReport(feed, metrics)
         self._metrics = metrics
-        self._stream = MediaStreamProtocol()
         self._bridge = Bridge()
         """Of the start message on, one that speaks the model's formats; and so with the two below."""
         self._lease: Lease
@@ -101,8 +84,6 @@ class Call:
         self._all_heard = asyncio.Event()
         self._gone = asyncio.Event()
         self._media_at = time.monotonic()
-        self._n_malformed = 0
-        self._close_code: int | None = None
         self._added_up = metrics.added_latency.labels("caller-to-model")
         self._added_down = metrics.added_latency.labels("model-to-caller")
 
@@ -121,8 +102,7 @@ class Call:
             self.end(ending)
             if self._begun.is_set() and ending.goes_on:
                 self._leave()
-            code = self._close_code or CLOSE_CODES.get(ending, 1000)
-            self._socket.close(code)
+            self.caller_leg.close(ending)
             self._account_for(ending, time.monotonic() - started_at)
             if self._begun.is_set():
                 await self._release(self._leg, ending)
@@ -156,7 +136,7 @@ class Call:
         except TimeoutError:
             raise CallEnded(endings.NO_START) from None
         structlog.contextvars.bind_contextvars(
-            call_sid=self._stream.call_sid, stream_sid=self._stream.stream_sid
+            call_sid=self.caller_leg.call_sid, stream_sid=self.caller_leg.stream_sid
         )
         self._log.info("call started")
         try:
@@ -200,7 +180,7 @@ class Call:
 
     async def _apologise(self) -> None:
         """Say that we have a problem, and wait until that was heard or the caller has gone."""
-        if self._stream.state is not State.STREAMING or self._gone.is_set():
+        if not self.caller_leg.is_streaming or self._gone.is_set():
             return
         self._all_heard.clear()
         self._perform(self._bridge.announce(self._prompts.apology, time.monotonic()))
@@ -228,28 +208,6 @@ class Call:
         return self._bridge.is_sending_keys
 
     # Callbacks of the caller leg
-
-    def message_received(self, text: bytes) -> None:
-        """Take a text message from Twilio."""
-        now = time.monotonic()
-        try:
-            self._caller_message(self._stream.receive_text(text), now)
-        except MalformedMessage as exc:
-            self._malformed(text, str(exc))
-        except OutOfOrder as exc:
-            self._refuse(str(exc), 1008)
-        except UnsupportedMedia as exc:
-            self._refuse(str(exc), 1003)
-        except Exception:
-            self._fail()
-
-    def binary_received(self) -> None:
-        """Take note of a binary message, which Twilio does not send."""
-        self._malformed(b"", "binary message")
-
-    def connection_closed(self) -> None:
-        """Take the end of the media stream's socket."""
-        self._caller_gone(endings.STREAM_LOST)
 
     def _caller_message(self, message: StreamMessage, now: float) -> None:
         if type(message) is Media:
@@ -279,15 +237,16 @@ class Call:
 
     def _start(self, message: Start, now: float) -> None:
         token = message.start.custom_parameters.get("token", "")
-        if not self._active_calls.begin(self._stream.call_sid, token, self, now):
+        if not self._active_calls.begin(self.caller_leg.call_sid, token, self, now):
             self.end(endings.BAD_TOKEN)
             return
-        self._log = self._log.bind(call_sid=self._stream.call_sid, stream_sid=self._stream.stream_sid)
+        self._log = self._log.bind(call_sid=self.caller_leg.call_sid, stream_sid=self.caller_leg.stream_sid)
+        self.caller_leg.log = self._log
         self._active_calls.n_unauthenticated -= 1
         self._metrics.calls_active.inc()
         self._media_at = now
-        self._report.call_sid = self._stream.call_sid
-        self._join(self._take_lease(self._stream.call_sid))
+        self._report.call_sid = self.caller_leg.call_sid
+        self._join(self._take_lease(self.caller_leg.call_sid))
         self._report.publish(news.CallStarted)
         self._begun.set()
 
@@ -324,21 +283,6 @@ class Call:
         self._gone.set()
         self._all_heard.set()
         self.end(ending)
-
-    def _malformed(self, text: bytes, reason: str) -> None:
-        self._n_malformed += 1
-        self._metrics.skipped_messages.labels("twilio").inc()
-        if self._n_malformed == 1:
-            self._log.warning("malformed message skipped", reason=reason)
-        try:
-            text.decode()
-        except UnicodeDecodeError:
-            self._refuse("not UTF-8", 1007)  # RFC 6455 section 8.1
-
-    def _refuse(self, reason: str, close_code: int) -> None:
-        self._log.warning("media stream refused", reason=reason)
-        self._close_code = self._close_code or close_code
-        self.end(endings.CARRIER_PROTOCOL)
 
     # Callbacks of the model leg
 
@@ -387,9 +331,9 @@ class Call:
                 case AppendAudio(audio=audio):
                     self._send_to_model(self._client.append_input_audio_nowait, audio)
                 case PlayAudio(payload=payload, mark_name=name):
-                    self._socket.write(self._stream.media(payload), self._stream.mark(name))
+                    self.caller_leg.play(payload, name)
                 case ClearAudio():
-                    self._socket.write(self._stream.clear())
+                    self.caller_leg.clear()
                     self._leg.interrupted()
                     self._metrics.barge_ins.inc()
                 case TruncateItem(item_id=item_id, audio_end_ms=ms):
@@ -424,13 +368,13 @@ class Call:
             self._report.cut(cut.item_id, cut.audio_end_ms)
         if self._report.call_sid:  # its place was taken, whatever came of it afterwards
             self._metrics.calls_active.dec()
-            self._active_calls.finish(self._stream.call_sid, ending)
+            self._active_calls.finish(self.caller_leg.call_sid, ending)
             self._report.publish(news.CallOver, ending=ending)
         else:
             self._active_calls.n_unauthenticated -= 1
         counted = {
-            "malformed": self._n_malformed,
-            "missing": self._stream.n_missing,
+            "malformed": self.caller_leg.n_malformed,
+            "missing": self.caller_leg.n_missing,
             "timestamp_jumps": self._bridge.media_clock.n_jumps,
         }
         client = self._client if self._begun.is_set() else None

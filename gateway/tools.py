@@ -97,6 +97,17 @@ class Tool:
             checked, handler, lambda text: functools.partial(handler, parsed_arguments(text)), timeout=timeout
         )
 
+    @classmethod
+    def of(cls, tool: "Tool | Callable[..., Any] | Mapping[str, Any]", handler: Any = None) -> "Tool":
+        """Take a tool as it is, or make one of a function, or of a definition and its ``handler``.
+
+        Raises:
+            ToolError: none can be made.
+        """
+        if isinstance(tool, Mapping):
+            return cls.from_definition(tool, handler)
+        return tool if isinstance(tool, Tool) else cls.from_function(tool)
+
     @property
     def definition(self) -> dict[str, Any]:
         """A fresh copy of the function tool as a GA session has it."""

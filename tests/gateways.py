@@ -12,6 +12,8 @@ from gateway.loadtest.identity import new_identity
 from gateway.loadtest.recording import Recording, Utterance
 from gateway.server import listen, new_event_loop, serving
 from gateway.settings import Settings
+from tests.fake_phone_company import FakePhoneCompany
+from tests.fake_twilio_rest import FakeTwilioRest
 from voice_codecs import mulaw_encode, sine
 
 T = TypeVar("T")
@@ -35,6 +37,10 @@ class Running:
         """Somebody who hums for a while and then listens."""
         options = {"linger": 0.3, "give_up_after": 10.0, "identity": new_identity(), **options}
         return RecordedCaller(humming(seconds), PUBLIC_URL, AUTH_TOKEN, **options)
+
+    def company(self, rest: FakeTwilioRest, **options: Any) -> FakePhoneCompany:
+        """Twilio round this gateway, for calls that REST places and changes."""
+        return FakePhoneCompany(rest, PUBLIC_URL, AUTH_TOKEN, self.address, **options)
 
 
 def humming(seconds: float) -> Recording:

@@ -76,6 +76,8 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
     "gateway/bridge.py": (*IO, "gateway.local_realtime", "gateway.loadtest", *OUTER),
     "gateway/call.py": ("gateway.web", "gateway.app", "gateway.server", "gateway.cli", "gateway.settings",
                         "gateway.loadtest", "gateway.local_realtime", "starlette", "uvicorn", "websockets"),
+    "gateway/caller_leg.py": ("asyncio", "gateway.realtime", "gateway.bridge", "gateway.local_realtime", "gateway.loadtest",
+                              "websockets", "starlette", "uvicorn", *OUTER),
     "gateway/agent_instructions.py": ("gateway", *IO),
     **dict.fromkeys(
         [f"gateway/{name}.py" for name in ("agent_limits", "caller_limits", "guards", "prices", "transcript")],

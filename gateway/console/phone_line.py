@@ -25,7 +25,7 @@ from gateway.loadtest.identity import CallIdentity, new_sid
 from gateway.loadtest.line import Line, new_http
 from gateway.loadtest.server_messages import BadMessage, read_message
 from gateway.loadtest.signalling import Signalling
-from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
+from gateway.loadtest.steps import End, PauseStep, Step, StreamStep, WebhookStep
 from gateway.loadtest.timeline import Event
 from gateway.twilio.messages import Dtmf, Mark, Media, decode_message
 
@@ -95,6 +95,8 @@ class PhoneLine:
             while not isinstance(step, End):
                 if isinstance(step, WebhookStep):
                     step = await self._until_hung_up(line.ask, step)
+                elif isinstance(step, PauseStep):
+                    step = await self._until_hung_up(self._pause, step)
                 else:
                     step = await self._carry_stream(line, step, began_at)
                 await self._tell_notices()
@@ -112,6 +114,10 @@ class PhoneLine:
             return HUNG_UP
         finally:
             self._patience = None
+
+    async def _pause(self, step: PauseStep) -> Step:
+        await asyncio.sleep(step.seconds)
+        return self._signalling.go_on(self._now())
 
     async def _carry_stream(self, line: Line, step: StreamStep, began_at: float) -> Step:
         opened = await self._until_hung_up(line.open, step)

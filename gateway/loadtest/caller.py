@@ -1,27 +1,36 @@
 """A caller made from a recording: Twilio's whole part of one call, without sockets and without a clock."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 from gateway.errors import LocalProtocolError
 from gateway.loadtest.identity import CallIdentity, new_identity, new_sid
+from gateway.loadtest.party import Dialled, Party
 from gateway.loadtest.playback import PlaybackBuffer
 from gateway.loadtest.recording import Recording
 from gateway.loadtest.signalling import Signalling
-from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
+from gateway.loadtest.steps import End, PauseStep, Step, StreamStep, WebhookStep
 from gateway.loadtest.stream import CallerStream
 from gateway.loadtest.timeline import Timeline
 from gateway.loadtest.webhook import HttpRequest, Method
+
+Parting = Literal["hang-up", "change", "break", "fall-silent"]
+"""Why a media stream is left by our side: the caller hangs up, REST has other plans for the call, the connection breaks,
+or nothing passes it any more although it stays open."""
 
 
 @dataclass(eq=False, repr=False)  # it holds secrets
 class RecordedCaller:
     """Sans-I/O caller and Twilio in one: webhooks, TwiML, media streams, playback. Every ``now`` is float seconds.
 
-    A driver follows the steps: it makes the request of ``webhook`` and hands the answer to ``take_twiml``, or opens
-    a stream, sends what ``begin`` and ``due`` give, passes on what comes to ``receive``, and ends it with ``hang_up``
-    once ``wants_to_hang_up``, or with ``stream_closed`` when the server does.
+    A driver follows the steps. It makes the request of ``webhook`` and hands the answer to ``take_twiml``; or waits
+    until ``pause_deadline`` and asks ``pause_over``; or opens a stream, sends what ``begin`` and ``due`` give, passes
+    on what comes to ``receive``, and leaves it when there is a ``parting``, with ``hang_up``, ``leave`` or as the loss
+    has it, or when the server ends it; then it asks ``stream_closed``. A step that ``signalling.on_change`` cuts short
+    goes on with ``signalling.go_on``.
     """
 
     recording: Recording
@@ -36,15 +45,27 @@ class RecordedCaller:
     give_up_after: float = 30.0
     """Seconds after the recording at which the caller hangs up even if the agent still speaks."""
     hang_up_after: float | None = None
-    """Seconds on the call's clock at which the caller hangs up, whatever happens; None to hear it out."""
+    """Seconds on the call's clock at which the caller hangs up, whatever happens; None to hear it out. Until the first
+    stream that clock counts from the answer."""
+    dialled: Dialled | None = None
+    """What becomes of a <Dial>, by number or conference name: a ``DialCallStatus``; None: the caller is gone for good.
+    It is so at once: no phone's ringing and no talk takes time."""
+    presses: str = ""
+    """Keys that this party presses when <Gather> asks, at once; when none is left, the wait for one takes no time either."""
+    breaks_at: tuple[float, ...] = ()
+    """Seconds on the call's clock, above 0, at which an open stream's connection breaks; the call goes on."""
+    half_open_at: float | None = None
+    """Seconds on the call's clock, above 0, at which Twilio gives an open stream up without a word to the server."""
     timeline: Timeline = field(default_factory=Timeline, init=False)
     playback: PlaybackBuffer = field(default_factory=PlaybackBuffer, init=False)
     signalling: Signalling = field(init=False)
     _stream: CallerStream | None = field(default=None, init=False)
+    _stream_began_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
+        party = Party(self.identity.call_sid, self.dialled, self.presses)
         self.signalling = Signalling(
-            self.public_url, self.auth_token, self.identity, self.voice_url, self.timeline
+            self.public_url, self.auth_token, self.identity, self.voice_url, self.timeline, party
         )
 
     @property
@@ -81,6 +102,7 @@ class RecordedCaller:
             raise LocalProtocolError("the TwiML asked for no media stream")
         if self.timeline.started_at is not None:
             self.identity = replace(self.identity, stream_sid=new_sid("MZ", self.identity.stream_sid))
+        self._stream_began_at = now
         self._stream = CallerStream(self.recording, self.identity, self.timeline, self.playback)
         return self._stream.begin(step.parameters, now)
 
@@ -89,8 +111,23 @@ class RecordedCaller:
         return self._stream.due(now) if self._stream else []
 
     def next_deadline(self) -> float | None:
-        """When ``due`` or ``wants_to_hang_up`` must be asked next; None without a stream."""
-        return min(self._stream.next_deadline(), self._hang_up_at()) if self._stream else None
+        """When ``due`` and ``parting`` must be asked next; None without a stream."""
+        if self._stream is None:
+            return None
+        if self.signalling.is_changed:
+            return -math.inf
+        return min(self._stream.next_deadline(), self._hang_up_at(), self._next_loss()[0])
+
+    def parting(self, now: float) -> Parting | None:
+        """Why the stream must be left now; None while it goes on."""
+        if self._stream is None:
+            return "hang-up"
+        if self.signalling.is_changed:
+            return "change"
+        if self.wants_to_hang_up(now):
+            return "hang-up"
+        lost_at, loss = self._next_loss()
+        return loss if now >= lost_at else None
 
     def receive(self, message: str | bytes, now: float) -> None:
         """Take a WebSocket message from the server; what comes after the stop message is not heard."""
@@ -115,6 +152,16 @@ class RecordedCaller:
             messages += self._stream.stop(now)
         self._close(now)
         self.signalling.finish(End(reason), now)
+        if self.signalling.on_change:
+            self.signalling.on_change()
+        return messages
+
+    def leave(self, now: float) -> list[str]:
+        """Leave the stream for what REST has changed: what is still due and the stop message, then close as ever."""
+        messages = self.due(now)
+        if self._stream:
+            messages += self._stream.stop(now)
+        self._close(now)
         return messages
 
     def stream_closed(self, code: int | None, now: float) -> Step:
@@ -122,6 +169,24 @@ class RecordedCaller:
         if self.end is None:
             self._close(now)
         return self.signalling.stream_closed(code, now)
+
+    def pause_deadline(self, step: PauseStep, now: float) -> float:
+        """When ``pause_over`` must be asked about a pause that begins now."""
+        return min(now + step.seconds, self._out_of_patience_at())
+
+    def pause_over(self, now: float) -> Step:
+        """Go on after a pause, unless the caller has hung up in it."""
+        if self.end is None and not self.signalling.is_changed and now >= self._out_of_patience_at():
+            self.hang_up(now)
+        return self.signalling.go_on(now)
+
+    def redirect(self, twiml: bytes | str, now: float) -> bool:
+        """Have the call go on with other TwiML at once, as REST does; False if it is over, or still rings."""
+        return self.signalling.redirect(twiml, now)
+
+    def end_by_rest(self, now: float) -> bool:
+        """End the call as REST does; False if it is over."""
+        return self.signalling.end_by_rest(now)
 
     def status_callback(self, url: str, now: float, ended_at: datetime) -> HttpRequest:
         """Write the request that reports the end of the call; ``ended_at`` is in UTC."""
@@ -131,8 +196,28 @@ class RecordedCaller:
         self._stream = None
         self.playback.stop(now)
 
+    def _over_at(self) -> float:
+        """When the recording is over."""
+        return self._began_at() + self.recording.duration_ms / 1000
+
+    def _began_at(self) -> float:
+        """Zero on the call's clock."""
+        began_at = self.timeline.started_at
+        return (self.signalling.answered_at if began_at is None else began_at) or 0.0
+
+    def _out_of_patience_at(self) -> float:
+        at = self._over_at() + self.give_up_after
+        return at if self.hang_up_after is None else min(at, self._began_at() + self.hang_up_after)
+
     def _hang_up_at(self) -> float:
-        started_at = self.timeline.started_at or 0.0
-        over = started_at + self.recording.duration_ms / 1000
-        at = min(max(over, self.playback.audible_until) + self.linger, over + self.give_up_after)
-        return at if self.hang_up_after is None else min(at, started_at + self.hang_up_after)
+        silent_at = max(self._over_at(), self.playback.audible_until)
+        return min(silent_at + self.linger, self._out_of_patience_at())
+
+    def _next_loss(self) -> tuple[float, Parting]:
+        """When and how the open stream will be lost: what falls between two streams is not."""
+        losses: list[tuple[float, Parting]] = [(at, "break") for at in self.breaks_at]
+        if self.half_open_at is not None:
+            losses.append((self.half_open_at, "fall-silent"))
+        began_at = self._began_at()
+        to_come = ((began_at + at, loss) for at, loss in losses if began_at + at > self._stream_began_at)
+        return min(to_come, default=(math.inf, "break"))

@@ -1,41 +1,32 @@
 """TwiML as Twilio takes it: a document that is read strictly and worked off verb by verb.
 
-Limits and meanings: Twilio, "TwiML Voice: <Connect>", "<Stream>", "<Reject>", "<Dial>", "<Redirect>". Only the verbs
-that a gateway needs are known here; any other one ends the call as an invalid document.
+Limits and meanings: Twilio, "TwiML Voice: <Reject>", "<Redirect>". Only the verbs that a gateway needs are known here;
+any other one ends the call as an invalid document.
 """
 
 from collections.abc import Iterator
 from typing import cast
-from urllib.parse import urljoin, urlsplit
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from gateway.errors import GatewayError
-from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
-from gateway.loadtest.webhook import Method
+from gateway.loadtest import verbs
+from gateway.loadtest.attributes import FaultyDocumentError, invalid, method, one_of, text_of, webhook
+from gateway.loadtest.steps import DialStep, End, GatherStep, Step, WebhookStep
 
 MAX_BYTES = 64 * 1024
-MAX_PARAMETER = 500
-"""Characters that a <Parameter>'s name and value must stay below, together."""
 _CONTENT_TYPES = ("text/xml", "application/xml")
-_SAID_BY_TWILIO = ("Say", "Play", "Pause")
 
-
-class _FaultyDocumentError(GatewayError):
-    """Carries the end of the call out of a document that cannot be used."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.end = End(reason, detail)
+VerbStep = Step | DialStep | GatherStep
+"""What a verb comes to. How the last two go on depends on who is dialled, and on who is asked for keys."""
 
 
 class Document:
     """One answer to a webhook. ``next_step`` works it off up to the next thing that takes time."""
 
-    def __init__(self, verbs: Iterator[Element], url: str, *, insecure: bool) -> None:
+    def __init__(self, elements: Iterator[Element], url: str, *, insecure: bool) -> None:
         self.skipped: list[str] = []
         """Verbs passed over, with their text: what Twilio would have said or played itself."""
-        self._verbs = verbs
+        self._verbs = elements
         self._url = url
         self._schemes = ("ws", "wss") if insecure else ("wss",)
         self._is_first = True
@@ -51,11 +42,11 @@ class Document:
         try:
             _check_answer(status, content_type, body)
             root = _parse(body)
-        except _FaultyDocumentError as fault:
+        except FaultyDocumentError as fault:
             return fault.end
         return cls(iter(root), url, insecure=insecure)
 
-    def next_step(self) -> Step:
+    def next_step(self) -> VerbStep:
         """Go on to the next verb that matters; a document that has run out ends the call."""
         try:
             for verb in self._verbs:
@@ -63,86 +54,55 @@ class Document:
                 self._is_first = False
                 if step is not None:
                     return step
-        except _FaultyDocumentError as fault:
+        except FaultyDocumentError as fault:
             return fault.end
         return End("gateway-hung-up", "end of document")
 
-    def _take(self, verb: Element) -> Step | None:
+    def _take(self, verb: Element) -> VerbStep | None:
+        step: VerbStep | None = None
         match verb.tag:
             case "Connect":
-                return self._connect(verb)
+                step = verbs.connect(verb, self._url, self._schemes)
             case "Redirect":
-                return WebhookStep(self._absolute(verb.text or ""), _method(verb))
+                step = WebhookStep(webhook(self._url, verb.text or ""), method(verb))
             case "Dial":
-                return End("transferred", "".join(verb.itertext()).strip())
+                step = verbs.dial(verb, self._url)
+            case "Gather":
+                step = self._gather(verb)
+            case "Pause":
+                step = verbs.pause(verb)
             case "Hangup":
-                return End("gateway-hung-up", "hangup")
+                step = End("gateway-hung-up", "hangup")
             case "Reject":
-                return self._reject(verb)
-            case tag if tag in _SAID_BY_TWILIO:
-                self.skipped.append(" ".join([tag, *"".join(verb.itertext()).split()]))
-                return None
-        raise _FaultyDocumentError("twiml-invalid", f"<{verb.tag}> is not known here")
+                step = self._reject(verb)
+            case "Say" | "Play":
+                self._skip(verb)
+            case _:
+                raise invalid(f"<{verb.tag}> is not known here")
+        return step
+
+    def _gather(self, verb: Element) -> GatherStep:
+        step = verbs.gather(verb, self._url)
+        for each in verb:
+            self._skip(each)
+        return step
+
+    def _skip(self, verb: Element) -> None:
+        self.skipped.append(f"{verb.tag} {text_of(verb)}".rstrip())
 
     def _reject(self, verb: Element) -> End:
         if not self._is_first:
-            raise _FaultyDocumentError("twiml-invalid", "<Reject> after another verb")
-        reason = verb.get("reason", "rejected")
-        if reason not in ("rejected", "busy"):
-            raise _FaultyDocumentError("twiml-invalid", f"<Reject reason={reason!r}>")
-        return End(reason)
-
-    def _connect(self, verb: Element) -> StreamStep:
-        streams = list(verb)
-        if [each.tag for each in streams] != ["Stream"]:
-            raise _FaultyDocumentError("twiml-invalid", "<Connect> without exactly one <Stream>")
-        stream = streams[0]
-        url = stream.get("url", "")
-        self._check_stream(url, stream.get("track", "inbound_track"))
-        action = verb.get("action")
-        action_url = self._absolute(action) if action else None
-        return StreamStep(url, dict(map(_parameter, stream)), action_url, _method(verb))
-
-    def _absolute(self, url: str) -> str:
-        try:
-            absolute = urljoin(self._url, url.strip())
-            parts = urlsplit(absolute)
-            if (
-                _is_plain(absolute)
-                and parts.scheme in ("http", "https")
-                and parts.hostname
-                and parts.port != 0
-            ):
-                return absolute
-        except ValueError:
-            pass
-        raise _FaultyDocumentError("twiml-invalid", f"{url[:200]!r} is not the URL of a webhook")
-
-    def _check_stream(self, url: str, track: str) -> None:
-        try:
-            parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            host = None
-        if not host or not _is_plain(url):
-            raise _FaultyDocumentError("stream-url-invalid", f"{url!r} is not an absolute URL")
-        if parts.scheme not in self._schemes:
-            raise _FaultyDocumentError("stream-not-wss", url)
-        if parts.query or parts.fragment:
-            raise _FaultyDocumentError(
-                "stream-url-invalid", f"{url} has a query or a fragment, which media streams do not support"
-            )
-        if track != "inbound_track":
-            raise _FaultyDocumentError("stream-track-invalid", track)
+            raise invalid("<Reject> after another verb")
+        return End(one_of(verb, "reason", "rejected", ("rejected", "busy")))
 
 
 def _check_answer(status: int, content_type: str | None, body: bytes) -> None:
     if not 200 <= status < 300:
-        raise _FaultyDocumentError("webhook-status", str(status))
+        raise FaultyDocumentError("webhook-status", str(status))
     if (content_type or "").partition(";")[0].strip().lower() not in _CONTENT_TYPES:
-        raise _FaultyDocumentError("webhook-content-type", content_type or "none")
+        raise FaultyDocumentError("webhook-content-type", content_type or "none")
     if len(body) > MAX_BYTES:
-        raise _FaultyDocumentError("webhook-too-large", f"more than {MAX_BYTES} bytes")
+        raise FaultyDocumentError("webhook-too-large", f"more than {MAX_BYTES} bytes")
 
 
 def _parse(body: bytes) -> Element:
@@ -156,34 +116,12 @@ def _parse(body: bytes) -> Element:
     try:
         parser.Parse(body, True)
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding nobody knows
-        raise _FaultyDocumentError("twiml-not-xml", str(error)) from None
+        raise FaultyDocumentError("twiml-not-xml", str(error)) from None
     root = tree.close()
     if root.tag != "Response":
-        raise _FaultyDocumentError("twiml-invalid", f"<{root.tag}> instead of <Response>")
+        raise invalid(f"<{root.tag}> instead of <Response>")
     return root
 
 
 def _refuse_doctype(name: str, system_id: str | None, public_id: str | None, has_subset: bool) -> None:  # noqa: ARG001
-    raise _FaultyDocumentError("twiml-not-xml", "a document type is declared")
-
-
-def _is_plain(url: str) -> bool:
-    return url.isascii() and url.isprintable() and " " not in url
-
-
-def _parameter(element: Element) -> tuple[str, str]:
-    name, value = element.get("name"), element.get("value")
-    if element.tag != "Parameter" or not name or value is None:
-        raise _FaultyDocumentError(
-            "twiml-invalid", f"<Stream> with a <{element.tag}> that is no named parameter"
-        )
-    if len(name) + len(value) >= MAX_PARAMETER:
-        raise _FaultyDocumentError("twiml-invalid", f"parameter {name[:40]!r} is too long")
-    return name, value
-
-
-def _method(verb: Element) -> Method:
-    value = verb.get("method", "POST").upper()
-    if value not in ("GET", "POST"):
-        raise _FaultyDocumentError("twiml-invalid", f"<{verb.tag} method={value!r}>")
-    return cast("Method", value)
+    raise FaultyDocumentError("twiml-not-xml", "a document type is declared")

@@ -59,7 +59,7 @@ class Line:
 
     async def ask(self, step: WebhookStep) -> Step:
         """Make the request of a webhook."""
-        request = self._signalling.webhook(step.url, self._now(), method=step.method)
+        request = self._signalling.webhook(step.url, self._now(), method=step.method, extra=step.extra)
         try:
             status, content_type, body = await self._send(request)
         except TimeoutError:
@@ -69,17 +69,12 @@ class Line:
         return self._signalling.take_twiml(status, content_type, body, self._now())
 
     async def report(self, url: str) -> None:
-        """Send the status callback; that it fails changes nothing about the call."""
-        request = self._signalling.status_callback(url, self._now(), datetime.now(UTC))
-        try:
-            status, _, _ = await self._send(request)
-        except (aiohttp.ClientError, OSError) as error:
-            self._signalling.timeline.record_fault(
-                self._now(), "15003", f"{request.url}: {error or 'timeout'}"
-            )
-            return
-        if not 200 <= status < 300:
-            self._signalling.timeline.record_fault(self._now(), "15003", f"{request.url}: {status}")
+        """Send the status callback at the end of the call."""
+        await self._inform(self._signalling.status_callback(url, self._now(), datetime.now(UTC)))
+
+    async def tell_answered_by(self, url: str, answered_by: str, seconds: float) -> None:
+        """Send what machine detection has found after so many seconds: one of Twilio's ``AnsweredBy``."""
+        await self._inform(self._signalling.answered_by_callback(url, answered_by, seconds))
 
     async def open(self, step: StreamStep) -> ClientConnection | End:
         """Open a media stream; the end of the call if that fails."""
@@ -94,6 +89,18 @@ class Line:
             return self._signalling.fail("stream-url-invalid", str(error), self._now())
         except (InvalidHandshake, ConnectionClosed, EOFError, OSError) as error:
             return self._signalling.fail("stream-unreachable", f"{step.url}: {error}", self._now())
+
+    async def _inform(self, request: HttpRequest) -> None:
+        """Send what wants no answer; that it fails changes nothing about the call."""
+        try:
+            status, _, _ = await self._send(request)
+        except (aiohttp.ClientError, OSError) as error:
+            self._signalling.timeline.record_fault(
+                self._now(), "15003", f"{request.url}: {error or 'timeout'}"
+            )
+            return
+        if not 200 <= status < 300:
+            self._signalling.timeline.record_fault(self._now(), "15003", f"{request.url}: {status}")
 
     async def _send(self, request: HttpRequest) -> tuple[int, str | None, bytes]:
         url, headers = request.url, dict(request.headers)

@@ -8,7 +8,7 @@ from typing import Literal
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from gateway.loadtest.caller import RecordedCaller
+from gateway.loadtest.caller import Parting, RecordedCaller
 from gateway.loadtest.steps import Step
 
 HangUp = Literal["stop", "reset", "close"]
@@ -18,24 +18,36 @@ _REASONS = {"stop": "caller-hung-up", "reset": "caller-reset", "close": "caller-
 
 
 class LiveStream:
-    """One open media stream: a task that sends on deadlines, and the reader."""
+    """One open media stream: a task that sends on deadlines, and one that reads.
 
-    def __init__(self, caller: RecordedCaller, websocket: ClientConnection, end: HangUp) -> None:
+    ``sooner`` is set by whoever has something that cannot wait for the deadline that is waited for.
+    """
+
+    def __init__(
+        self, caller: RecordedCaller, websocket: ClientConnection, end: HangUp, sooner: asyncio.Event
+    ) -> None:
         self._caller = caller
         self._websocket = websocket
         self._end = end
         self._now = asyncio.get_running_loop().time
         self._deadline = 0.0
-        self._sooner = asyncio.Event()
-        """Set when something is due before the deadline that is waited for."""
+        self._sooner = sooner
+        self.is_half_open = False
+        """Whether Twilio has given the stream up and left the connection as it was."""
 
     async def carry(self) -> Step:
-        """Carry the stream until one side ends it; tell how the call goes on."""
+        """Carry the stream until one side ends it, or gives it up; tell how the call goes on."""
         async with asyncio.TaskGroup() as tasks:
             sender = tasks.create_task(self._send_when_due(), name="caller-sends")
-            await self._read()
+            reader = tasks.create_task(self._read(), name="caller-hears")
+            await asyncio.wait((sender, reader), return_when=asyncio.FIRST_COMPLETED)
+            if self.is_half_open:
+                reader.cancel()
+            else:
+                await asyncio.wait((reader,))
             sender.cancel()
-        return self._caller.stream_closed(self._websocket.close_code, self._now())
+        code = None if self.is_half_open else self._websocket.close_code
+        return self._caller.stream_closed(code, self._now())
 
     async def _read(self) -> None:
         caller = self._caller
@@ -52,14 +64,13 @@ class LiveStream:
         try:
             for message in self._caller.begin(self._now()):
                 await self._websocket.send(message)
-            while not self._caller.wants_to_hang_up(now := self._now()):
+            while (parting := self._caller.parting(now := self._now())) is None:
                 for message in self._caller.due(now):
                     await self._websocket.send(message)
                 deadline = self._caller.next_deadline()
-                if deadline is None:  # somebody hung up for the caller
-                    break
-                await self._wait(deadline)
-            await self._hang_up()
+                if deadline is not None:  # else somebody has hung up for the caller
+                    await self._wait(deadline)
+            await self._part(parting)
         except ConnectionClosed:
             pass  # the reader has seen it too
 
@@ -72,15 +83,35 @@ class LiveStream:
         except TimeoutError:
             pass
 
+    async def _part(self, parting: Parting) -> None:
+        match parting:
+            case "hang-up":
+                await self._hang_up()
+            case "change":
+                for message in self._caller.leave(self._now()):
+                    await self._websocket.send(message)
+                await self._close()
+            case "break":
+                self._reset()
+            case "fall-silent":
+                if not self._websocket.transport.is_closing():
+                    self._websocket.transport.pause_reading()  # not even a ping is answered
+                    self.is_half_open = True
+
     async def _hang_up(self) -> None:
-        websocket = self._websocket
         if self._caller.end is None:
             for message in self._caller.hang_up(self._now(), reason=_REASONS[self._end]):
-                await websocket.send(message)
+                await self._websocket.send(message)
         if self._end == "reset":
-            tcp: socket.socket = websocket.transport.get_extra_info("socket")
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            websocket.transport.abort()
+            self._reset()
         else:
-            async with websocket.send_context():
-                websocket.protocol.send_close()  # without status, as Twilio does
+            await self._close()
+
+    async def _close(self) -> None:
+        async with self._websocket.send_context():
+            self._websocket.protocol.send_close()  # without status, as Twilio does
+
+    def _reset(self) -> None:
+        tcp: socket.socket = self._websocket.transport.get_extra_info("socket")
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._websocket.transport.abort()

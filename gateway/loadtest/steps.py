@@ -1,7 +1,7 @@
 """How a call goes on, and how it ends: a closed list of reasons, those of faults with Twilio's error code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gateway.loadtest.webhook import Method
@@ -69,6 +69,8 @@ class WebhookStep:
 
     url: str
     method: Method = "POST"
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """What is told beyond a call's usual fields: how dialling ended, which keys were pressed."""
 
 
 @dataclass(frozen=True)
@@ -83,4 +85,41 @@ class StreamStep:
     action_method: Method = "POST"
 
 
-Step = WebhookStep | StreamStep | End
+@dataclass(frozen=True)
+class PauseStep:
+    """Wait in silence; then the document goes on."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DialStep:
+    """Put the caller through: to the first of these numbers that answers, or into a conference."""
+
+    parties: tuple[str, ...]
+    """E.164, or a conference's name alone."""
+    action_url: str | None = None
+    """Absolute; asked when that is over. Without one the document goes on."""
+    action_method: Method = "POST"
+    is_conference: bool = False
+
+    def __str__(self) -> str:
+        return f"conference {self.parties[0]}" if self.is_conference else ", ".join(self.parties)
+
+
+@dataclass(frozen=True)
+class GatherStep:
+    """Ask for keys."""
+
+    action_url: str
+    """Absolute; gets the keys."""
+    action_method: Method = "POST"
+    max_digits: int | None = None
+    """So many end it; None: only the key that finishes, or silence."""
+    finish_on: str = "#"
+    """The key that ends it and is no part of what was entered; blank: none does."""
+    asks_when_empty: bool = False
+    """Whether the action is asked even if nobody presses a key; else the document goes on."""
+
+
+Step = WebhookStep | StreamStep | PauseStep | End

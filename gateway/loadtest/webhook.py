@@ -30,7 +30,7 @@ class HttpRequest:
 
 
 def call_fields(identity: CallIdentity, call_status: str) -> dict[str, str]:
-    """Name what Twilio tells about an inbound call in every request."""
+    """Name what Twilio tells about a call in every request."""
     numbers = {"From": identity.from_number, "To": identity.to_number}
     numbers |= {"Caller": identity.from_number, "Called": identity.to_number}
     places = {party + place: "" for party in _PARTIES for place in _PLACES}
@@ -39,7 +39,7 @@ def call_fields(identity: CallIdentity, call_status: str) -> dict[str, str]:
         "ApiVersion": "2010-04-01",
         "CallSid": identity.call_sid,
         "CallStatus": call_status,
-        "Direction": "inbound",
+        "Direction": identity.direction,
         **numbers,
         **places,
         "FromCountry": "US",
@@ -58,6 +58,16 @@ def completed_fields(duration: float, ended_at: datetime) -> dict[str, str]:
         "CallbackSource": "call-progress-events",
         "SequenceNumber": "0",
         "Timestamp": ended_at.strftime("%a, %d %b %Y %H:%M:%S +0000"),
+    }
+
+
+def answered_by_fields(identity: CallIdentity, answered_by: str, seconds: float) -> dict[str, str]:
+    """Name what asynchronous machine detection tells: who answered, found after so many seconds."""
+    return {
+        "AccountSid": identity.account_sid,
+        "CallSid": identity.call_sid,
+        "AnsweredBy": answered_by,
+        "MachineDetectionDuration": str(round(seconds * 1000)),
     }
 
 

@@ -3,21 +3,21 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 from gateway.errors import GatewayError, LocalProtocolError, RealtimeError
+from gateway.realtime.agreed_config import AgreedConfig
 from gateway.realtime.api import RealtimeAPI
-from gateway.realtime.audio_input import Audio, audio_bytes, content_part
+from gateway.realtime.audio_input import Audio, content_part
 from gateway.realtime.conversation import Item, RealtimeConversation
 from gateway.realtime.dispatch import Handler, RealtimeEventHandler
 from gateway.realtime.events import ServerEvent, Unknown
 from gateway.realtime.input_stream import InputStream
 from gateway.realtime.live_session import LiveSession, Surroundings
+from gateway.realtime.observation import observe
 from gateway.realtime.providers import Provider
-from gateway.realtime.restored_words import restored_words
-from gateway.realtime.session import SessionConfig, changed
+from gateway.realtime.session import SessionConfig
 from gateway.tools import Tool, Toolbox
 
 
@@ -49,11 +49,11 @@ class RealtimeClient(RealtimeEventHandler):
             keep_audio=keep_audio, input_format=provider.input_format, output_format=provider.output_format
         )
         self.toolbox = Toolbox()
-        self.on_server_event: Callable[[ServerEvent | Unknown], None] | None = None
+        self.on_server_event: Callable[[ServerEvent | Unknown], None] = lambda _: None
         """Called with each server event, typed, after the conversation has seen it; must not raise."""
         self.is_audible: Callable[[], bool] = bool
         """Says whether the user is hearing something, so that a planned change of session waits."""
-        self._first_config = self._agreed_config = self.config = config or SessionConfig()
+        self._config = AgreedConfig(config or SessionConfig())
         self._earlier = list(earlier)
         """What was said before, in sessions of another client: its `history`."""
         self._random = random
@@ -76,10 +76,14 @@ class RealtimeClient(RealtimeEventHandler):
         """Have every event shown to us, once somebody wants to see them."""
         if name == "realtime.event" and not self._observes:
             self._observes = True
-            self.realtime.on("server.*", lambda event: self.dispatch(name, _observed("server", event)))
-            self.realtime.on("client.*", lambda event: self.dispatch(name, _observed("client", event)))
+            observe(self.realtime, lambda event: self.dispatch(name, event))
 
     # The session
+
+    @property
+    def config(self) -> SessionConfig:
+        """The settings as they are wanted now; `update_session` changes them."""
+        return self._config.wanted
 
     def is_connected(self) -> bool:
         """Whether a session is open."""
@@ -131,25 +135,20 @@ class RealtimeClient(RealtimeEventHandler):
                 config=lambda: self.config,
                 earlier=self._earlier,
                 publish=self.dispatch,
-                on_event=self._event_received,
-                is_audible=self._is_audible,
+                on_event=lambda event: self.on_server_event(event),  # noqa: PLW0108 - as it is then
+                is_audible=lambda: self.is_audible(),  # noqa: PLW0108
                 random=self._random,
             )
         )
-        self._agreed_config = self.config
+        self._config.agree()
         try:
-            await self._open(live, model)
+            if self._ending is not None:
+                await asyncio.shield(self._ending)
+            await live.open(model)
         except BaseException:
             if self._live is live:
                 await self.disconnect()
             raise
-
-    async def _open(self, live: LiveSession, model: str | None) -> None:
-        if self._ending is not None:
-            await asyncio.shield(self._ending)
-        if self._live is not live:
-            raise RealtimeError("disconnected while connecting", code="not_connected")
-        await live.open(model)
 
     async def wait_for_session_created(self) -> None:
         """Wait until the session is open.
@@ -193,7 +192,7 @@ class RealtimeClient(RealtimeEventHandler):
         self.realtime.clear_event_handlers()
         self._observes = False
         self.toolbox.clear()
-        self._agreed_config = self.config = self._first_config
+        self._config.reset()
 
     async def update_session(self, **changes: Any) -> None:
         """Change fields of the configuration; return when the server has taken them over.
@@ -207,18 +206,15 @@ class RealtimeClient(RealtimeEventHandler):
         is_locked = self._live is not None and self._live.voice_is_locked
         if is_locked and changes.get("voice", self.config.voice) != self.config.voice:
             raise LocalProtocolError("the voice cannot change any more once it was heard")
-        ours = self.config = changed(self.config, **changes)
+        ours = self._config.change(changes)
         try:
             await self._push()
         except GatewayError:
-            undone = [name for name in changes if getattr(self.config, name) == getattr(ours, name)]
-            self.config = changed(
-                self.config, **{name: getattr(self._agreed_config, name) for name in undone}
-            )
+            self._config.undo(changes, ours)
             if self._live is not None:
                 self._live.configuration_changed()
             raise
-        self._agreed_config = changed(self._agreed_config, **changes)
+        self._config.agreed(changes)
 
     async def _push(self) -> None:
         """Check the configuration and the tools against the provider, and have the server take them over."""
@@ -248,10 +244,7 @@ class RealtimeClient(RealtimeEventHandler):
             LocalProtocolError: the configuration declares one of that name.
             RealtimeError: the server refuses it.
         """
-        if isinstance(tool, Mapping):
-            tool = Tool.from_definition(tool, handler)
-        elif not isinstance(tool, Tool):
-            tool = Tool.from_function(tool)
+        tool = Tool.of(tool, handler)
         self.toolbox.add(tool)
         try:
             await self._push()
@@ -292,13 +285,9 @@ class RealtimeClient(RealtimeEventHandler):
 
         While no session takes it, the latest 2 s are held.
         """
-        input_format = self.provider.input_format
-        if type(audio) is not bytes or len(audio) % input_format.bytes_per_sample:
-            audio = audio_bytes(audio, input_format)
         if self._live is not None and self._live.is_over:
             raise RealtimeError("not connected", code="not_connected")
-        if audio:
-            self._input.append(audio)
+        self._input.append(audio)
 
     async def send_user_message_content(self, content: Sequence[Mapping[str, Any]]) -> None:
         """Add a message of the user and have the model answer it.
@@ -358,10 +347,9 @@ class RealtimeClient(RealtimeEventHandler):
 
     def cancel_response_nowait(self, response_id: str | None = None) -> None:
         """Have the model stop generating one response, or the conversation's; without a session none goes on."""
+        data = {"response_id": response_id} if response_id else None
         with contextlib.suppress(RealtimeError):
-            self.realtime.send_nowait(
-                "response.cancel", {"response_id": response_id} if response_id else None
-            )
+            self.realtime.send_nowait("response.cancel", data)
 
     def truncate_item_nowait(self, item_id: str, audio_end_ms: int) -> None:
         """Tell the model, or the next session, that the caller heard this much of an item and no more."""
@@ -374,23 +362,13 @@ class RealtimeClient(RealtimeEventHandler):
 
     def restore_item_nowait(self, item_id: str, from_ms: int, to_ms: int) -> None:
         """Tell the model, or the next session, that of an item that was cut the caller has heard more after all."""
-        item = self.conversation.get_item(item_id)
-        if item is None or self._live is None:
-            return
-        if item.generation != self.conversation.generation:
-            self._live.truncate(item_id, to_ms)  # it is only words there, and is replaced by more
-            return
-        item.heard_ms = to_ms
-        if (restored := restored_words(item, from_ms, to_ms)) is not None:
-            data = {"previous_item_id": item_id, "item": self.provider.item(restored)}
-            with contextlib.suppress(RealtimeError):
-                self.realtime.send_nowait("conversation.item.create", data)
+        if self._live is not None:
+            self._live.restore(item_id, from_ms, to_ms)
 
     def delete_item_nowait(self, item_id: str) -> None:
         """Remove an item from the conversation; without a session, the next is not told of it."""
-        if self._live is not None:
-            with contextlib.suppress(RealtimeError):
-                self._live.delete(item_id)
+        with contextlib.suppress(RealtimeError):
+            self._current.delete(item_id)
 
     async def delete_item(self, item_id: str) -> None:
         """Remove an item from the conversation.
@@ -410,26 +388,13 @@ class RealtimeClient(RealtimeEventHandler):
         """Return the next item that is completed, as ``{"item": ...}``; raises as `wait_for_next`."""
         return dict(await self.wait_for_next("conversation.item.completed", timeout))
 
-    # Small parts
-
     @property
     def _current(self) -> LiveSession:
         if self._live is None:
             raise RealtimeError("not connected", code="not_connected")
         return self._live
 
-    def _event_received(self, event: ServerEvent | Unknown) -> None:
-        if self.on_server_event is not None:
-            self.on_server_event(event)
-
-    def _is_audible(self) -> bool:
-        return self.is_audible()
-
     def _audio_sent(self, chunk: bytes) -> None:
         self.conversation.append_input_audio(chunk)
         if self.config.turn_detection is None and self._live is not None:
             self._live.audio_sent(chunk)
-
-
-def _observed(source: str, event: dict[str, Any]) -> dict[str, Any]:
-    return {"time": datetime.now(UTC).isoformat(), "source": source, "event": event}

@@ -28,6 +28,7 @@ from gateway.realtime.ids import generate_id
 from gateway.realtime.known_items import KnownItems
 from gateway.realtime.opening import SessionOpening
 from gateway.realtime.response_gate import ResponseGate
+from gateway.realtime.restored_words import restored_words
 from gateway.realtime.resumption import ANSWER_WAS_CUT, LINE_WAS_LOST, Lost, what_is_lost
 from gateway.realtime.retry import is_retryable
 from gateway.realtime.tool_runner import ToolRunner
@@ -135,6 +136,20 @@ class Dialogue:
                 self._api.send_nowait("conversation.item.truncate", place)
             elif self._known.is_restored(item_id):
                 self._replace(item)
+
+    def restore(self, item_id: str, from_ms: int, to_ms: int) -> None:
+        """Tell the model that of an item that was cut more has been heard; if there is no session, the next is told."""
+        item = self._conversation.get_item(item_id)
+        if item is None:
+            return
+        if item.generation != self._conversation.generation:
+            self.truncate(item_id, to_ms)  # it is only words there, and is replaced by more
+            return
+        item.heard_ms = to_ms
+        if (restored := restored_words(item, from_ms, to_ms)) is not None:
+            data = {"previous_item_id": item_id, "item": self._api.provider.item(restored)}
+            with contextlib.suppress(RealtimeError):
+                self._known.sent(restored, self._api.send_nowait("conversation.item.create", data))
 
     def delete(self, item_id: str) -> None:
         """Have the server remove an item, and tell no later session of it.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gateway.errors import RealtimeError
 from gateway.realtime.api import RealtimeAPI
+from gateway.realtime.audio_input import Audio, audio_bytes
 from gateway.realtime.held_audio import HeldAudio
 from voice_codecs.formats import AudioFormat
 
@@ -18,6 +19,7 @@ class InputStream:
 
     def __init__(self, api: RealtimeAPI, audio_format: AudioFormat, sent: Callable[[bytes], None]) -> None:
         self._api = api
+        self._format = audio_format
         self._held = HeldAudio(audio_format)
         self._sent = sent
         self._paused_at: float | None = None
@@ -34,8 +36,17 @@ class InputStream:
         """Seconds for which the server has not kept up; 0 when it does."""
         return 0.0 if self._paused_at is None else now - self._paused_at
 
-    def append(self, chunk: bytes) -> None:
-        """Send a chunk, or hold it."""
+    def append(self, audio: Audio) -> None:
+        """Send audio, or hold it.
+
+        Raises:
+            ValueError, TypeError: it is not audio.
+        """
+        chunk = audio
+        if type(chunk) is not bytes or len(chunk) % self._format.bytes_per_sample:
+            chunk = audio_bytes(audio, self._format)
+        if not chunk:
+            return
         if self._open and self._paused_at is None and self._send(chunk):
             return
         self._held.hold(chunk)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.realtime.event_parts import ItemState
-from gateway.realtime.history import wire_id
+from gateway.realtime.history import NOTE_PREFIX, wire_id
 
 MAX_UNACKNOWLEDGED = 64
 MAX_DELETING = 1000
@@ -104,6 +104,8 @@ class KnownItems:
             sent_id = next(alike, item.id)
             if (own_id := self._own_ids.get(sent_id)) is not None:
                 self.know_as(own_id, item.id)
+            if sent_id.startswith(NOTE_PREFIX):
+                self.deleting[item.id] = None  # a note by another name is still one
         self.acknowledged(sent_id)
         return sent_id
 

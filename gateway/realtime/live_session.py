@@ -109,6 +109,8 @@ class LiveSession:
         Raises:
             RealtimeError: it cannot be had, or `close` came first.
         """
+        if self.is_over:
+            raise RealtimeError("disconnected while connecting", code="not_connected")
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep(model, opened), name="model-leg")
         await asyncio.wait([self._keeper, opened], return_when=asyncio.FIRST_COMPLETED)
@@ -189,6 +191,10 @@ class LiveSession:
     def truncate(self, item_id: str, audio_end_ms: int) -> None:
         """Tell the model, or the next session, that this much of an item was heard."""
         self._dialogue.truncate(item_id, audio_end_ms)
+
+    def restore(self, item_id: str, from_ms: int, to_ms: int) -> None:
+        """Tell the model, or the next session, that more of an item that was cut has been heard after all."""
+        self._dialogue.restore(item_id, from_ms, to_ms)
 
     def delete(self, item_id: str) -> None:
         """Have the server remove an item; raises as `RealtimeAPI.send`."""

@@ -9,7 +9,8 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from gateway.active_calls import MAX_UNAUTHENTICATED, ActiveCalls
-from gateway.call import Call, CallerSocket
+from gateway.call import Call
+from gateway.caller_leg import CallerSocket
 from gateway.twilio.signature import is_handshake_signed_by_twilio, websocket_url
 from gateway.web.media_socket import MEDIA_SOCKET, MediaSocket
 
@@ -40,7 +41,7 @@ class MediaStreams:
             return
         socket: MediaSocket = websocket.scope["extensions"][MEDIA_SOCKET]
         call = self.new_call(socket)
-        socket.bind(call)
+        socket.bind(call.caller_leg)
         await websocket.accept()
         await call.run()
 

@@ -1,7 +1,16 @@
 import pytest
 
-from gateway.loadtest.document import Document
-from gateway.loadtest.steps import REASONS, End, Step, StreamStep, WebhookStep
+from gateway.loadtest.document import Document, VerbStep
+from gateway.loadtest.steps import (
+    REASONS,
+    DialStep,
+    End,
+    GatherStep,
+    PauseStep,
+    Step,
+    StreamStep,
+    WebhookStep,
+)
 from gateway.twilio import twiml
 from tests.loadtest.calls import CONNECT, STREAM_URL, new_caller
 
@@ -10,13 +19,13 @@ URL = "https://voice.example.com/twilio/voice"
 
 def step(
     body: str | bytes, *, status: int = 200, content_type: str | None = "text/xml", insecure: bool = False
-) -> Step:
+) -> VerbStep:
     raw = body.encode() if isinstance(body, str) else body
     document = Document.read(status, content_type, raw, url=URL, insecure=insecure)
     return document if isinstance(document, End) else document.next_step()
 
 
-def stream(attributes: str = f'url="{STREAM_URL}"', children: str = "") -> Step:
+def stream(attributes: str = f'url="{STREAM_URL}"', children: str = "") -> VerbStep:
     return step(f"<Response><Connect><Stream {attributes}>{children}</Stream></Connect></Response>")
 
 
@@ -32,7 +41,16 @@ def test_the_gateway_s_own_documents_are_understood() -> None:
         STREAM_URL, {"token": "<&>"}, action
     )
     assert step(twiml.busy()) == End("busy")
-    assert step(twiml.dial("+15005550006")) == End("transferred", "+15005550006")
+    assert step(twiml.dial("+15005550006")) == DialStep(("+15005550006",))
+    assert step(
+        twiml.dial("+15005550006", action_url=action, timeout=20, caller_id="+15005550001")
+    ) == DialStep(("+15005550006",), action)
+    assert step(twiml.hold_in_conference("room-1", action)) == DialStep(
+        ("room-1",), action, is_conference=True
+    )
+    assert step(twiml.join_conference("room-1")) == DialStep(("room-1",), is_conference=True)
+    assert step(twiml.whisper("A call for you.", action)) == GatherStep(action, max_digits=1)
+    assert step(twiml.redirect("/again", 2)) == PauseStep(2.0)
     assert step(twiml.hang_up()) == End("gateway-hung-up", "hangup")
 
 
@@ -41,26 +59,39 @@ def test_the_gateway_s_own_documents_are_understood() -> None:
     [
         ("<Reject/>", End("rejected")),
         ('<Reject reason="busy"/>', End("busy")),
-        ("<Dial>+15005550006</Dial>", End("transferred", "+15005550006")),
-        ("<Dial><Number>+15005550006</Number></Dial>", End("transferred", "+15005550006")),
+        ("<Dial> +15005550006 </Dial>", DialStep(("+15005550006",))),
+        (
+            "<Dial action='/a' method='GET'><Number>+15005550006</Number><Number>+15005550007</Number></Dial>",
+            DialStep(("+15005550006", "+15005550007"), "https://voice.example.com/a", "GET"),
+        ),
+        (
+            "<Dial>\n<Conference beep='onEnter'>my room</Conference>\n</Dial>",
+            DialStep(("my room",), is_conference=True),
+        ),
+        ("<Gather/>", GatherStep(URL)),
+        (
+            "<Gather numDigits='4' finishOnKey='' action='/a' actionOnEmptyResult='true' input='dtmf speech'/>",
+            GatherStep("https://voice.example.com/a", "POST", 4, "", asks_when_empty=True),
+        ),
+        ("<Pause length='14400'/>", PauseStep(14_400.0)),
         ("", End("gateway-hung-up", "end of document")),
-        ("<Pause/>", End("gateway-hung-up", "end of document")),
+        ("<Pause/>", PauseStep(1.0)),
         ("<Redirect> /next?a=b </Redirect>", WebhookStep("https://voice.example.com/next?a=b")),
         ('<Redirect method="GET">https://b.example/</Redirect>', WebhookStep("https://b.example/", "GET")),
         ("<Redirect/>", WebhookStep(URL)),
     ],
 )
-def test_each_verb_has_its_step(verbs: str, expected: Step) -> None:
+def test_each_verb_has_its_step(verbs: str, expected: VerbStep) -> None:
     assert step(f"<Response>{verbs}</Response>") == expected
 
 
 def test_what_twilio_says_itself_is_passed_over_and_noted() -> None:
-    body = b"<Response><Say>One\n moment</Say><Play>https://a/b.wav</Play><Pause length='1'/><Hangup/></Response>"
+    body = b"<Response><Say>One\n moment</Say><Play>https://a/b.wav</Play><Gather><Say>Key?</Say></Gather></Response>"
     document = Document.read(200, "application/xml; charset=utf-8", body, url=URL, insecure=False)
     assert isinstance(document, Document)
 
-    assert document.next_step() == End("gateway-hung-up", "hangup")
-    assert document.skipped == ["Say One moment", "Play https://a/b.wav", "Pause"]
+    assert document.next_step() == GatherStep(URL)
+    assert document.skipped == ["Say One moment", "Play https://a/b.wav", "Say Key?"]
 
 
 def test_the_document_goes_on_after_its_stream() -> None:
@@ -74,7 +105,7 @@ def test_the_document_goes_on_after_its_stream() -> None:
     assert document.next_step() == End("gateway-hung-up", "end of document")
 
 
-def reason(outcome: Step) -> str:
+def reason(outcome: VerbStep) -> str:
     assert isinstance(outcome, End)
     assert outcome.failed
     return outcome.reason
@@ -132,7 +163,7 @@ def test_what_is_no_plain_xml_is_a_failure(body: str | bytes) -> None:
         "<html/>",
         "<response/>",
         "<Response><Conect/></Response>",
-        "<Response><Gather/></Response>",
+        "<Response><Record/></Response>",
         "<Response><Connect/></Response>",
         "<Response><Connect><Room/></Connect></Response>",
         f"<Response><Connect>{'<Stream url=' + repr(STREAM_URL) + '/>'}<Room/></Connect></Response>",
@@ -147,6 +178,68 @@ def test_what_is_no_plain_xml_is_a_failure(body: str | bytes) -> None:
 )
 def test_what_twilio_would_not_run_is_a_failure(body: str) -> None:
     assert reason(step(body)) == "twiml-invalid"
+
+
+NUMBER = "<Number>+15005550006</Number>"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "<Dial/>",
+        "<Dial>5005550006</Dial>",
+        "<Dial>+05005550006</Dial>",
+        "<Dial timeout='4'>+15005550006</Dial>",
+        "<Dial timeout='601'>+15005550006</Dial>",
+        "<Dial timeout='30s'>+15005550006</Dial>",
+        "<Dial timeout='-5'>+15005550006</Dial>",
+        "<Dial timeout='٣٠'>+15005550006</Dial>",
+        "<Dial timeLimit='14401'>+15005550006</Dial>",
+        "<Dial callerId='somebody'>+15005550006</Dial>",
+        "<Dial callerId=''>+15005550006</Dial>",
+        "<Dial action='mailto:a@b.example'>+15005550006</Dial>",
+        "<Dial method='PUT'>+15005550006</Dial>",
+        "<Dial answerOnBridge='yes'>+15005550006</Dial>",
+        "<Dial ringtone='us'>+15005550006</Dial>",
+        f"<Dial>{NUMBER * 11}</Dial>",
+        f"<Dial>+15005550006{NUMBER}</Dial>",
+        f"<Dial>{NUMBER}+15005550006</Dial>",
+        "<Dial><Number>nobody</Number></Dial>",
+        "<Dial><Number uri='x'>+15005550006</Number></Dial>",
+        "<Dial><Sip>sip:a@b.example</Sip></Dial>",
+        "<Dial><Conference>a</Conference><Conference>b</Conference></Dial>",
+        f"<Dial><Conference>a</Conference>{NUMBER}</Dial>",
+        "<Dial>+15005550006<Conference>a</Conference></Dial>",
+        "<Dial><Conference/></Dial>",
+        "<Dial><Conference><Number>a</Number></Conference></Dial>",
+        "<Dial><Conference beep='loud'>a</Conference></Dial>",
+        "<Dial><Conference muted='1'>a</Conference></Dial>",
+        "<Dial><Conference maxParticipants='251'>a</Conference></Dial>",
+        "<Dial><Conference music='x'>a</Conference></Dial>",
+        "<Pause length='0'/>",
+        "<Pause length='14401'/>",
+        "<Pause length='1.5'/>",
+        "<Pause length=''/>",
+        "<Pause seconds='1'/>",
+        "<Gather input='speech'/>",
+        "<Gather input='dtmf smell'/>",
+        "<Gather numDigits='0'/>",
+        "<Gather timeout='0'/>",
+        "<Gather finishOnKey='12'/>",
+        "<Gather actionOnEmptyResult='1'/>",
+        "<Gather action='ftp://a.example'/>",
+        "<Gather keys='1'/>",
+        "<Gather><Dial>+15005550006</Dial></Gather>",
+    ],
+)
+def test_a_verb_beyond_its_documentation_is_a_failure(verb: str) -> None:
+    assert reason(step(f"<Response>{verb}</Response>")) == "twiml-invalid"
+
+
+def test_ten_phones_may_ring_at_once_and_no_more_than_600_seconds() -> None:
+    outcome = step(f"<Response><Dial timeout='600'>{NUMBER * 10}</Dial></Response>")
+
+    assert outcome == DialStep(("+15005550006",) * 10)
 
 
 @pytest.mark.parametrize(

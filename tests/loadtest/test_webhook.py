@@ -67,6 +67,35 @@ def test_later_requests_say_that_the_call_is_on() -> None:
     assert dict(form(caller.webhook("/twilio/after", 2.0)))["CallStatus"] == "in-progress"
 
 
+def test_an_outbound_call_is_on_when_it_first_asks() -> None:
+    identity = new_identity(1, direction="outbound-api")
+    caller = new_caller(identity=identity)
+
+    fields = dict(form(caller.webhook("/twilio/outbound?agent=sales", 10.0)))
+
+    assert (fields["CallStatus"], fields["Direction"]) == ("in-progress", "outbound-api")
+    assert fields["From"] == fields["Caller"] == identity.from_number == "+15005550006"
+    assert fields["To"] == fields["Called"] == identity.to_number == "+15005550001"
+    caller.take_twiml(200, "text/xml", HANG_UP, 12.0)
+    status = dict(form(caller.status_callback("/twilio/status", 20.0, ENDED_AT)))
+    assert (status["CallStatus"], status["CallDuration"]) == ("completed", "10")
+
+
+def test_machine_detection_s_callback_is_signed_and_says_no_more_than_twilio_s() -> None:
+    caller = new_caller()
+    request = caller.signalling.answered_by_callback("/twilio/answered-by", "machine_start", 2.3456)
+
+    assert dict(form(request)) == {
+        "AccountSid": IDENTITY.account_sid,
+        "CallSid": IDENTITY.call_sid,
+        "AnsweredBy": "machine_start",
+        "MachineDetectionDuration": "2346",
+    }
+    assert is_signed_by_twilio(
+        request.url, form(request), request.headers["X-Twilio-Signature"], [AUTH_TOKEN]
+    )
+
+
 def test_a_public_url_below_a_path_keeps_the_path() -> None:
     caller = new_caller()
     caller.signalling.public_url = "https://example.com/gateway/"

@@ -178,3 +178,9 @@ def test_call_is_never_parted_from_its_output_by_a_limit() -> None:
 
     assert len(replayed) == history.MAX_ITEMS - 1
     assert {item["type"] for item in replayed} == {"message"}
+
+
+def test_a_long_run_without_a_space_is_cut_within() -> None:
+    text = CHINESE * 10 + " OK"
+
+    assert history.heard_words(text, 1000, 500, is_whole=True) == text[: len(text) // 2]

@@ -1,7 +1,7 @@
 from typing import Any
 
 from gateway.realtime.event_parts import ContentPart, ItemState
-from gateway.realtime.history import MAX_ID_LENGTH, function_call_output, message
+from gateway.realtime.history import MAX_ID_LENGTH, NOTE_PREFIX, function_call_output, message
 from gateway.realtime.known_items import MAX_UNACKNOWLEDGED, KnownItems
 
 LONG = "item_" + "x" * 40
@@ -120,6 +120,14 @@ def test_item_that_is_created_again_is_known_by_the_id_that_the_server_gives_it_
     assert known.wire_id("i1") == "s1"
     assert known.own_id("s1") == "i1"
     assert known.added(state("s1", "yes")) == "s1"
+
+
+def test_a_note_that_the_server_gives_an_id_of_its_own_is_still_a_note() -> None:
+    known = KnownItems()
+    known.sent(message(NOTE_PREFIX + "1", "user", "two three"), "e1")
+
+    assert known.added(state("item_server", "two three")) == NOTE_PREFIX + "1"
+    assert list(known.deleting) == ["item_server"]
 
 
 def test_deletions_that_the_server_never_confirms_are_remembered_up_to_a_bound() -> None:
