@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from gateway.ending import Ending
+from gateway.ending import DRAINED, Ending
 
 TOKEN_LIFETIME = 60.0
 """Seconds from the webhook in which its stream must start."""
@@ -77,10 +77,10 @@ class ActiveCalls:
         self._ended: OrderedDict[str, Ending] = OrderedDict()
         self._n_streams: OrderedDict[str, int] = OrderedDict()
         """Of calls that have opened more than one."""
-        self._finished = asyncio.Event()
-        """Set, and replaced, whenever a call is over."""
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._unanswered: set[str] = set()
+        """Calls that a drain has cut off, and of which Twilio has not asked yet how they go on."""
+        self._moved = asyncio.Event()
+        """Set, and replaced, whenever a call is over, or has been told how it goes on."""
 
     def __len__(self) -> int:
         return len(self._live)
@@ -156,7 +156,6 @@ class ActiveCalls:
             return False  # it came so late that its place was given away
         admitted.used = True
         self._live[call_sid] = call
-        self._empty.clear()
         return True
 
     def finish(self, call_sid: str, ending: Ending) -> None:
@@ -166,10 +165,14 @@ class ActiveCalls:
         self._ended[call_sid] = ending
         if len(self._ended) > MAX_REMEMBERED:
             self._ended.popitem(last=False)
-        self._finished.set()
-        self._finished = asyncio.Event()
-        if not self._live:
-            self._empty.set()
+        if ending == DRAINED:
+            self._unanswered.add(call_sid)
+        self._move()
+
+    def answered(self, call_sid: str) -> None:
+        """Take note that Twilio knows how a call goes on after its media stream."""
+        self._unanswered.discard(call_sid)
+        self._move()
 
     def knows(self, call_sid: str) -> bool:
         """Whether the call is going on, expected, or over not too long ago."""
@@ -193,7 +196,7 @@ class ActiveCalls:
         """End a call's media stream, of which Twilio says that it is over, and wait until that is done."""
         while (call := self._live.get(call_sid)) is not None:
             call.end(ending)
-            await self._finished.wait()
+            await self._moved.wait()
 
     async def send_text(self, call_sid: str, text: str) -> None:
         """Put a text into a call, for the model to answer in speech.
@@ -211,7 +214,17 @@ class ActiveCalls:
 
     async def wait_empty(self) -> None:
         """Wait until no call is going on."""
-        await self._empty.wait()
+        while self._live:
+            await self._moved.wait()
+
+    async def wait_answered(self) -> None:
+        """Wait until Twilio knows of every call that a drain has cut off how it goes on."""
+        while self._unanswered:
+            await self._moved.wait()
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def _new_token(self, call_sid: str, now: float, *, is_first: bool = True) -> str:
         token = secrets.token_urlsafe(24)

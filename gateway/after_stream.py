@@ -37,6 +37,7 @@ class AfterStream:
     async def stream_ended(self, call_sid: str, details: CallDetails, *, is_on: bool) -> str:
         """Say what follows the media stream; ``is_on`` tells whether the caller is still there."""
         await self._supersede(call_sid)
+        self.active_calls.answered(call_sid)
         ending = self.active_calls.ending_of(call_sid)
         document = self.transfers.document(call_sid)
         if not is_on:

@@ -82,6 +82,8 @@ class Answering:
         self._earlier = earlier
         self._expected: OrderedDict[str, Expected] = OrderedDict()
         self._screenings: OrderedDict[str, Screening] = OrderedDict()
+        self._over: OrderedDict[str, bool] = OrderedDict()
+        """Calls that are over by Twilio's word, whose streams may not have ended yet."""
 
     def expect(self, call_sid: str, expected: Expected) -> None:
         """Open the model's session of a call that was admitted, while its stream is on its way."""
@@ -98,12 +100,12 @@ class Answering:
     async def release(self, leg: AgentLeg, ending: Ending) -> None:
         """Take back the agent of a media stream that has ended: for another stream, or for good."""
         leg.leave()
-        if ending == TRANSFERRED:
-            self._leases.park(leg, leg.transfer.seconds)
-        elif ending.goes_on:
-            self._leases.park(leg, ANOTHER_STREAM)
-        else:
+        if leg.call_sid in self._over or not ending.goes_on:
             await leg.client.disconnect()
+        elif ending == TRANSFERRED:
+            self._leases.park(leg, leg.transfer.seconds)
+        else:
+            self._leases.park(leg, ANOTHER_STREAM)
 
     def answered_by(self, call_sid: str, word: str) -> None:
         """Take Twilio's word on who answered an outbound call."""
@@ -118,7 +120,8 @@ class Answering:
             leg.came_back = why
 
     def forget(self, call_sid: str) -> None:
-        """Close what was opened for a call that is over, unless its stream is going on."""
+        """Close what was opened for a call that is over; a stream that still goes on is its last."""
+        _remember(self._over, call_sid, True)
         self._expected.pop(call_sid, None)
         self._screenings.pop(call_sid, None)
         self._leases.drop(call_sid)

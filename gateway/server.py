@@ -21,6 +21,9 @@ from gateway.web.media_socket import CLOSE_TIMEOUT, MediaSocket
 MAX_MESSAGE_BYTES = 64 * 1024
 """A legal frame of 20 ms is about 400 bytes."""
 
+ANSWER_TIMEOUT = 2.0
+"""Seconds in which Twilio must have asked how calls that were cut off go on; it does so as soon as their stream ends."""
+
 _log = structlog.get_logger()
 
 
@@ -66,6 +69,9 @@ class GatewayServer(uvicorn.Server):
         await self._drained(self._drain_timeout)
         self._active_calls.end_all(DRAINED)
         await self._drained(2 * CLOSE_TIMEOUT)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await self._active_calls.wait_answered()
         await super().shutdown(sockets)
         self._captured_signals.clear()  # an orderly stop is a success, not a death by signal
 

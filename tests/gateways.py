@@ -52,9 +52,16 @@ def humming(seconds: float) -> Recording:
 @contextlib.asynccontextmanager
 async def running(**settings: Any) -> AsyncIterator[Running]:
     """Run a gateway on a free port of this machine, known to Twilio as ``PUBLIC_URL``."""
+    async with running_on(0, **settings) as at:
+        yield at
+
+
+@contextlib.asynccontextmanager
+async def running_on(port: int, /, **settings: Any) -> AsyncIterator[Running]:
+    """Do the same on a given port."""
     given = {"public_url": PUBLIC_URL, "twilio_auth_token": AUTH_TOKEN, "drain_timeout": 0.1, **settings}
     gateway = Gateway(Settings(_env_file=None, **given))  # type: ignore[call-arg]  # pydantic-settings takes it
-    listener = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", port)
     async with serving(gateway.server(), listener):
         yield Running(gateway, listener.getsockname()[1])
 
