@@ -101,7 +101,7 @@ class Call:
         finally:
             self.end(ending)
             if self._begun.is_set() and ending.goes_on:
-                self._leave()
+                self._leave(ending)
             self.caller_leg.close(ending)
             self._account_for(ending, time.monotonic() - started_at)
             if self._begun.is_set():
@@ -264,13 +264,12 @@ class Call:
         )
         self._guard_duty = GuardDuty(self._leg, self._bridge, self.end)
         self._leg.join(self)
-        if not self._leg.has_begun:
-            self._leg.guards.started(time.monotonic())
+        self._leg.guards.started(time.monotonic())
 
-    def _leave(self) -> None:
+    def _leave(self, ending: Ending) -> None:
         """The call goes on without this stream: the model must know how far it was heard."""
         commands = self._bridge.stream_over(time.monotonic())
-        self._leg.was_cut = bool(commands)
+        self._leg.was_cut = bool(commands) and ending != endings.TRANSFERRED
         self._leg.guards.caller_silent(time.monotonic())
         self._perform(commands)
 

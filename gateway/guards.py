@@ -75,8 +75,10 @@ class Guards:
         self._has_left = False
 
     def started(self, now: float) -> None:
-        """Take note that the call begins; nothing is due before."""
-        self._started_at = self._agent_at = now
+        """Take note that the call begins, or that another media stream of it does; nothing is due before."""
+        if self._started_at is None:
+            self._started_at = now
+        self._agent_at = now
 
     def caller_speaks(self, now: float) -> None:
         """Take note that a turn of the caller's begins."""
