@@ -350,7 +350,8 @@ class Call:
         try:
             send(*arguments)
         except RealtimeError:  # there is no session any more, and the close event is on its way
-            self.end(self._model_gone)
+            if self._client.n_sessions:
+                self.end(endings.MODEL_LOST)  # else it is `_begin` that knows why there never was one
 
     @property
     def _model_gone(self) -> Ending:

@@ -9,7 +9,8 @@ import structlog.testing
 
 from gateway.answering import Answering
 from gateway.loadtest.place import Outcome, place_call
-from tests.fakes import FakeRealtimeServer, FakeSession
+from gateway.realtime import RealtimeClient
+from tests.fakes import Behaviour, FakeRealtimeServer, FakeSession
 from tests.gateways import Running, run, running
 from tests.test_calls import ended_by, heard, scenario
 
@@ -64,3 +65,24 @@ def test_an_agent_that_the_provider_cannot_be_ends_the_call_with_an_apology(tmp_
                 return heard(caller)
 
     assert len(run(whole())) > 8000
+
+
+def test_model_that_refuses_is_said_to_refuse_though_the_caller_speaks_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Slow(RealtimeClient):
+        """Takes several frames of the caller's time to be disconnected."""
+
+        async def disconnect(self) -> None:
+            await asyncio.sleep(0.1)
+            await super().disconnect()
+
+    monkeypatch.setattr("gateway.answering.RealtimeClient", Slow)
+
+    async def whole() -> list[str]:
+        behaviour = Behaviour(output_format={"type": "audio/pcmu"}, update_delay=0.3)
+        async with FakeRealtimeServer(behaviour) as model, running(realtime_url=model.url) as at:
+            await place_call(at.caller(1.0), connect_to=at.address)
+            return ended_by(at)
+
+    assert run(whole()) == ["refused"]

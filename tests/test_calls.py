@@ -177,3 +177,19 @@ def test_twenty_calls_at_once_do_not_notice_each_other() -> None:
         assert outcome.end.reason == "caller-hung-up"
         assert outcome.faults == {}
         assert len(heard(caller)) == 400 * 8
+
+
+def test_caller_may_interrupt_an_answer_of_which_there_is_sound_and_no_word_yet() -> None:
+    async def script(session: FakeSession) -> None:
+        await session.wait_for("input_audio_buffer.append")
+        await session.begin("item_1")
+        await session.speak("item_1", tone(2000))
+        await asyncio.sleep(0.3)
+        await session.speech_started(1000)
+        await session.speech_stopped(1500, "Stop.")
+        await session.say("item_2", tone(300), "All right.")
+
+    outcome, caller, _ = scenario(script, 1.5)
+
+    assert outcome.end.reason == "caller-hung-up"
+    assert len(caller.playback.runs[-1].payload) == 300 * 8

@@ -46,7 +46,7 @@ def heard_words(words: str, said_ms: int, heard_ms: int | None, *, is_whole: boo
         return words
     heard_ms = said_ms if heard_ms is None else heard_ms
     whole_ms = said_ms if is_whole else max(said_ms, len(words) * MS_PER_CHARACTER)
-    if heard_ms <= 0:
+    if not words or heard_ms <= 0:
         return ""
     if heard_ms >= whole_ms:
         return words

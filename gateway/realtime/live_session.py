@@ -15,7 +15,7 @@ from gateway.errors import GatewayError, RealtimeError
 from gateway.realtime.api import RealtimeAPI
 from gateway.realtime.conversation import RealtimeConversation
 from gateway.realtime.dialogue import Dialogue
-from gateway.realtime.events import AudioDelta, ErrorEvent, ServerEvent, SessionUpdated, Unknown
+from gateway.realtime.events import AudioDelta, ErrorEvent, ServerEvent, Session, SessionUpdated, Unknown
 from gateway.realtime.input_stream import InputStream
 from gateway.realtime.leg import LegOwner, ModelLeg
 from gateway.realtime.opening import SessionOpening
@@ -280,10 +280,20 @@ class LiveSession:
             self.voice_is_locked = True
         elif isinstance(event, SessionUpdated):
             self._updates.confirmed()
+            self._check_formats(event.session)
         elif isinstance(event, ErrorEvent):
             self._error(event)
         self._dialogue.take(event)
         self._around.on_event(event)
+
+    def _check_formats(self, session: Session) -> None:
+        """Leave a session whose sound would be noise from now on."""
+        speaks = self._around.config().output_modalities != ("text",)
+        try:
+            self._api.provider.check_formats(session, speaks=speaks)
+        except RealtimeError as exc:
+            _log.error("the model changes its audio format", reason=str(exc))
+            self._leg.lose(exc.code)
 
     def _error(self, event: ErrorEvent) -> None:
         error = event.error
