@@ -47,7 +47,7 @@ class LiveCall(Protocol):
         """Have the model answer a text.
 
         Raises:
-            RealtimeError: there is no model session.
+            RealtimeError: there is no model session, or the call is about to end.
         """
 
 
@@ -204,7 +204,7 @@ class ActiveCalls:
         Raises:
             LookupError: there is no such call going on.
             ValueError: there is no text, or too much.
-            RealtimeError: the call has no model session.
+            RealtimeError: the call has no model session, or is about to end.
         """
         if not text.strip() or len(text) > MAX_TEXT:
             raise ValueError(f"a text has 1 to {MAX_TEXT} characters")

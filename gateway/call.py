@@ -156,14 +156,20 @@ class Call:
         """Have the model answer a text, in speech.
 
         Raises:
-            RealtimeError: there is no model session.
+            RealtimeError: there is no model session, or the call is about to end.
         """
-        await self._client.send_user_message_content([{"type": "text", "text": text}])
+        await self._put_in(text)
         self._report.typed(text)
+
+    async def _put_in(self, text: str) -> None:
+        if self._ended.done() or self._guard_duty.is_leaving:
+            raise RealtimeError("the call is about to end", code="not_connected")
+        self._leg.guards.text_sent(time.monotonic())
+        await self._client.send_user_message_content([{"type": "text", "text": text}])
 
     async def _enter(self, keys: str) -> None:
         try:
-            await self._client.send_user_message_content([{"type": "text", "text": keys}])
+            await self._put_in(keys)
             self._report.typed(keys, masked=self._leg.agent.mask_keys)
         except RealtimeError as exc:
             self._log.warning("keys lost", reason=str(exc))
@@ -291,6 +297,8 @@ class Call:
             return
         now = time.monotonic()
         try:
+            if self._guard_duty.silences(event):
+                return
             self._perform(self._bridge.model_event(event, now))
             if type(event) is AudioDelta:
                 self._added_down.observe(time.monotonic() - now)
@@ -341,6 +349,7 @@ class Call:
                     self._report.publish(news.Interrupted, item_id=item_id, heard_ms=ms)
                 case RestoreItem(item_id=item_id, from_ms=from_ms, to_ms=to_ms):
                     self._send_to_model(self._client.restore_item_nowait, item_id, from_ms, to_ms)
+                    self._report.cut(item_id, to_ms)
                 case DeleteItem(item_id=item_id):
                     self._send_to_model(self._client.delete_item_nowait, item_id)
                 case CancelResponse(response_id=response_id):

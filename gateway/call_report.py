@@ -1,7 +1,7 @@
 """What is told of a call while it goes on and when it is over: to its transcript, the feed, the metrics and the log."""
 
-import re
 import time
+from collections import deque
 from collections.abc import Iterable
 
 import structlog
@@ -23,6 +23,9 @@ from gateway.realtime.events import (
 from gateway.tally import Tally
 from gateway.transcript import Transcript
 
+MAX_REMEMBERED = 64
+"""Items; far fewer can be waiting for their words at once."""
+
 
 class CallReport:
     """Tells of one media stream. ``call_sid`` is "" until it is a call's."""
@@ -32,6 +35,8 @@ class CallReport:
         self._metrics = metrics
         self._speech_stopped_at: float | None = None
         self._item_id: str | None = None
+        self._told: deque[str] = deque(maxlen=MAX_REMEMBERED)
+        """Items of which it was told how much was heard."""
         self.call_sid = ""
         self.transcript = Transcript()
         """Where what is said is kept."""
@@ -59,12 +64,14 @@ class CallReport:
                 self.publish(news.CallerSaid, item_id=item_id, text=text)
             case TranscriptDone(item_id=item_id, transcript=text):
                 self.publish(news.ModelSaid, item_id=item_id, text=text)
+                if item_id in self._told:  # of the words that were known then
+                    self._publish_heard(item_id)
             case _:
                 pass
 
     def typed(self, text: str, *, masked: bool = False) -> None:
-        """Tell of a text that was put into the call; ``masked`` hides its digits."""
-        shown = re.sub(r"\d", "*", text) if masked else text
+        """Tell of a text that was put into the call; ``masked`` shows no more than its length."""
+        shown = "*" * len(text) if masked else text
         self.transcript.typed(shown, time.monotonic())
         self.publish(news.TextSent, text=shown)
 
@@ -74,7 +81,7 @@ class CallReport:
             self._publish_heard(item_id)
 
     def cut(self, item_id: str, heard_ms: int) -> None:
-        """Tell of an item that was heard so far and no further."""
+        """Tell of an item that was heard so far and no further, or of one that was cut and has been heard further."""
         self.transcript.cut(item_id, heard_ms)
         self._publish_heard(item_id)
 
@@ -118,4 +125,6 @@ class CallReport:
     def _publish_heard(self, item_id: str) -> None:
         turn = self.transcript.turn(item_id)
         if turn is not None:
+            if item_id not in self._told:
+                self._told.append(item_id)
             self.publish(news.ModelHeard, item_id=item_id, text=turn.text, heard_text=turn.heard_text)

@@ -1,21 +1,16 @@
-"""What keeps a call from going on for ever: silence, machines, its length, its cost. Decides; a call acts on it.
-
-Machines are found by three signs, for each of them alone is missing somewhere: hold music may be one sound without
-end, or be cut into turns in which no words are recognised; a voicemail greeting or an announcement has words, but says
-the same ones over and over.
-"""
+"""What keeps a call from going on for ever: silence, machines, its length, its cost. Decides; a call acts on it."""
 
 import math
-import re
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway import ending as endings
 from gateway.agent_limits import LimitsTable, PhrasesTable
+from gateway.caller_presence import CallerPresence
 from gateway.ending import Ending
-from gateway.prices import Prices, cost
+from gateway.prices import Prices
 from gateway.realtime.usage import TokenUsage
+from gateway.spending import Spending
 
 MAX_LOOK = 0.5
 """Seconds until the next look, at most."""
@@ -23,14 +18,6 @@ QUIET_LOOK = 0.1
 """The same while something waits for a moment in which nobody speaks."""
 PATIENCE = 10.0
 """Seconds in which the caller may finish before a call that is too long or too dear ends."""
-WORDS_TIMEOUT = 5.0
-"""Seconds after a turn in which its words are told; OpenAI takes less than 1 s (measured)."""
-MIN_REPEATS = 4
-"""A caller who is not understood says a sentence two or three times."""
-MIN_WORDS = 3
-"""People who hear nothing say "hello?" many times."""
-MAX_PERIOD = 3
-"""Turns that an announcement may be cut into."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +50,8 @@ class Guards:
     ) -> None:
         self._limits = limits
         self._phrases = phrases
-        self._caller = _Caller(limits.max_machine_seconds, words_are_told=words_are_told)
-        self._spending = _Spending(limits, prices)
+        self._caller = CallerPresence(limits.max_machine_seconds, words_are_told=words_are_told)
+        self._spending = Spending(limits, prices)
         self._started_at: float | None = None
         self._agent_at = 0.0
         """When the agent was last known to be active."""
@@ -73,12 +60,19 @@ class Guards:
         """The caller's last input before the agent asked."""
         self._has_warned = limits.warning_seconds == 0
         self._has_left = False
+        self._left_at = -math.inf
+        self._texted_at = -math.inf
 
     def started(self, now: float) -> None:
         """Take note that the call begins, or that another media stream of it does; nothing is due before."""
         if self._started_at is None:
             self._started_at = now
         self._agent_at = now
+
+    def resumed(self, now: float) -> None:
+        """Take note that the call is watched again, after a while in which nobody asked what is due."""
+        self._agent_at = now
+        self._has_left = False
 
     def caller_speaks(self, now: float) -> None:
         """Take note that a turn of the caller's begins."""
@@ -99,6 +93,15 @@ class Guards:
     def key_pressed(self, now: float) -> None:
         """Take note that the caller pressed a key, which machines do not."""
         self._caller.pressed(now)
+
+    def text_sent(self, now: float) -> None:
+        """Take note that a text was put into the call, which says nothing of the caller, but wants an answer."""
+        self._texted_at = now
+        self._n_asked = 0
+
+    def agent_spoke(self, now: float) -> None:
+        """Take note that the model has made a response, which may be over before the next look."""
+        self._agent_at = max(self._agent_at, now)
 
     def used(self, usage: TokenUsage, now: float) -> None:
         """Add what one more response has used."""
@@ -123,14 +126,29 @@ class Guards:
         if wish is None and not is_busy and not self._caller.is_speaking:
             wish = self._no_input(now)
         self._has_left = isinstance(wish, Leave)
+        if self._has_left:
+            self._left_at = now
         if wish is not None:
             self._agent_at = now
         return wish
 
+    def is_wanted(self, now: float) -> bool | None:
+        """Whether there has been a sign of somebody since the last `Leave`: words, a key, a text put into the call.
+
+        None while that is not known: a turn is going on, or its words are awaited.
+        """
+        self._caller.look(now)
+        if max(self._caller.input_at, self._texted_at) > self._left_at:
+            return True
+        return None if self._caller.is_speaking or self._caller.may_have_spoken else False
+
     def stayed(self, now: float) -> None:
-        """Take note that somebody spoke over the agent's goodbye, so that the call goes on after a `Leave`."""
+        """Take note that the agent's goodbye was not heard out, so that the call goes on after a `Leave`.
+
+        That alone is no sign of somebody: after the next silence the agent says goodbye again.
+        """
         self._has_left = False
-        self._caller.pressed(now)
+        self._agent_at = now
 
     def until_next_look(self, now: float) -> float:
         """Seconds after which to ask for what is due at the latest: more than 0, at most 0.5."""
@@ -193,113 +211,3 @@ class Guards:
     @property
     def _quiet_since(self) -> float:
         return max(self._agent_at, self._caller.input_at)
-
-
-class _Caller:
-    """The sound from the caller's end: whether there is somebody, or a machine."""
-
-    def __init__(self, max_machine_seconds: float, *, words_are_told: bool) -> None:
-        self._max_seconds = max_machine_seconds
-        self._words_are_told = words_are_told
-        self._since: float | None = None
-        """When the turn began that is not over."""
-        self._untold: deque[tuple[float, float]] = deque()
-        """Turns whose words are awaited: when each was over, and its seconds."""
-        self._wordless = 0.0
-        """Seconds of turns without words since the last input."""
-        self._said: deque[str] = deque(maxlen=MIN_REPEATS * MAX_PERIOD)
-        self.input_at = -math.inf
-        """When there last was a sign of somebody: words, or a key."""
-
-    @property
-    def is_speaking(self) -> bool:
-        return self._since is not None
-
-    @property
-    def may_have_spoken(self) -> bool:
-        return bool(self._untold)
-
-    def speaks(self, now: float) -> None:
-        if self._since is None:
-            self._since = now
-
-    def silent(self, now: float) -> None:
-        if self._since is None:
-            return
-        turn = now, now - self._since
-        self._since = None
-        if self._words_are_told:
-            self._untold.append(turn)
-        else:
-            self._input(now)
-
-    def said(self, text: str | None, now: float) -> None:
-        _, seconds = self._untold.popleft() if self._untold else (now, 0.0)
-        words = _words(text or "")
-        if words or text is None:
-            self._input(now)
-        else:
-            self._wordless += seconds
-        if words:
-            self._said.append(words)
-
-    def pressed(self, now: float) -> None:
-        self._input(now)
-        self._said.clear()
-
-    def look(self, now: float) -> None:
-        """Give up waiting for words."""
-        while self._untold and self._untold[0][0] + WORDS_TIMEOUT <= now:
-            self._input(self._untold.popleft()[0])
-
-    def is_machine(self, now: float) -> bool:
-        if not self._max_seconds:
-            return False
-        is_endless = self._since is not None and now >= self._since + self._max_seconds
-        return is_endless or self._wordless >= self._max_seconds or _is_repeated(list(self._said))
-
-    def times(self) -> Iterator[float]:
-        """When something may come due."""
-        if self._since is not None and self._max_seconds:
-            yield self._since + self._max_seconds
-        if self._untold:
-            yield self._untold[0][0] + WORDS_TIMEOUT
-
-    def _input(self, at: float) -> None:
-        self.input_at = max(self.input_at, at)
-        self._wordless = 0.0
-
-
-class _Spending:
-    """What the model's tokens add up to."""
-
-    def __init__(self, limits: LimitsTable, prices: Prices | None) -> None:
-        self._max_tokens = limits.max_tokens
-        self._max_cost = limits.max_cost if prices is not None else None
-        self._prices = prices
-        self._n_tokens = 0
-        self._dollars = 0.0
-        self.reached_at: float | None = None
-
-    def add(self, usage: TokenUsage, now: float) -> None:
-        self._n_tokens += max(usage.total_tokens, usage.input_tokens + usage.output_tokens)
-        if self._prices is not None:
-            self._dollars += cost(usage, self._prices)
-        too_many = self._max_tokens is not None and self._n_tokens >= self._max_tokens
-        too_dear = self._max_cost is not None and self._dollars >= self._max_cost
-        if self.reached_at is None and (too_many or too_dear):
-            self.reached_at = now
-
-
-def _words(text: str) -> str:
-    """Reduce what was said to its words, so that the same sentence is the same text."""
-    return " ".join(re.sub(r"[^\w\s]|_", "", text.casefold()).split())
-
-
-def _is_repeated(said: list[str]) -> bool:
-    """Whether the latest turns are one sentence again and again, or two or three in turn, and none of them short."""
-    for period in range(1, MAX_PERIOD + 1):
-        latest = said[-period * MIN_REPEATS :]
-        if len(latest) == period * MIN_REPEATS and latest == latest[:period] * MIN_REPEATS:
-            return all(len(words.split()) >= MIN_WORDS for words in latest[:period])
-    return False

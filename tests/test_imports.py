@@ -80,7 +80,7 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
                               "websockets", "starlette", "uvicorn", *OUTER),
     "gateway/agent_instructions.py": ("gateway", *IO),
     **dict.fromkeys(
-        [f"gateway/{name}.py" for name in ("agent_limits", "caller_limits", "guards", "prices", "transcript")],
+        [f"gateway/{name}.py" for name in ("agent_limits", "caller_limits", "caller_presence", "guards", "prices", "spending", "transcript")],
         (*IO, "gateway.twilio", "gateway.local_realtime", "gateway.loadtest", "gateway.bridge", *OUTER),
     ),
     **dict.fromkeys(

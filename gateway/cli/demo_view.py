@@ -1,7 +1,7 @@
 """What the demo's call looks like in the terminal."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +18,9 @@ from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.place import Outcome
 from gateway.loadtest.timeline import Event
 
+NO_WORDS_YET = "…"
+_STYLES = {"caller": "cyan", "agent": "green", "typed": "magenta"}
+
 
 @dataclass
 class Line:
@@ -25,10 +28,19 @@ class Line:
 
     at_ms: int
     who: str
-    """``caller`` or ``agent``."""
+    """``caller`` or ``agent``; ``typed`` for a text, by keys or otherwise."""
     text: str
+    heard_text: str | None = None
+    """The words of it that were heard; None while that is not known."""
     heard_ms: int | None = None
     """How much of it was heard, if it was cut short."""
+
+    def shown(self) -> Text:
+        """Its words; those that nobody heard are dim and struck through."""
+        heard = self.text if self.heard_text is None else self.heard_text
+        if not self.text.startswith(heard):
+            return Text(self.text)
+        return Text.assemble(heard, (self.text[len(heard) :], "dim strike"))
 
 
 class CallView:
@@ -40,6 +52,7 @@ class CallView:
         self._agent_lines: dict[str, Line] = {}
         self._heard_lines: dict[str, Line] = {}
         """The caller's turns as the model hears them, by item; shown once it understands words."""
+        self._typed_lines: list[Line] = []
         self._understands = False
         self._live: Live | None = None
         self._now = 0.0
@@ -58,14 +71,19 @@ class CallView:
         """Take news from the gateway."""
         match event:
             case news.CallerSpeaking(item_id=item_id):
-                self._heard_lines[item_id] = Line(self._on_call_clock(event.at), "caller", "…")
+                self._heard_lines[item_id] = Line(self._on_call_clock(event.at), "caller", NO_WORDS_YET)
             case news.CallerSaid(item_id=item_id, text=text) if item_id in self._heard_lines:
-                self._heard_lines[item_id].text = text or "(no words)"
+                line = self._heard_lines[item_id]
+                line.text = line.heard_text = text or "(no words)"
                 self._understands = True
+            case news.TextSent(text=text):
+                self._typed_lines.append(Line(self._on_call_clock(event.at), "typed", text, text))
             case news.ModelSpeaking(item_id=item_id):
-                self._agent_lines[item_id] = Line(self._on_call_clock(event.at), "agent", "…")
+                self._agent_lines[item_id] = Line(self._on_call_clock(event.at), "agent", NO_WORDS_YET)
             case news.ModelSaid(item_id=item_id, text=text) if item_id in self._agent_lines:
                 self._agent_lines[item_id].text = text
+            case news.ModelHeard(item_id=item_id) if item_id in self._agent_lines:
+                self._take_heard(self._agent_lines[item_id], event)
             case news.Interrupted(item_id=item_id, heard_ms=ms) if item_id in self._agent_lines:
                 self._agent_lines[item_id].heard_ms = ms
             case _:
@@ -78,14 +96,12 @@ class CallView:
     def lines(self) -> list[Line]:
         """What was said so far, in order of time; the caller's words as the model understood them, if it did."""
         caller_lines = [*self._heard_lines.values()] if self._understands else self._recorded_lines()
-        return sorted([*caller_lines, *self._agent_lines.values()], key=lambda line: line.at_ms)
+        lines = [*caller_lines, *self._typed_lines, *self._agent_lines.values()]
+        return sorted(lines, key=lambda line: line.at_ms)
 
     def conversation(self) -> list[dict[str, Any]]:
         """The same for a program to read."""
-        return [
-            {"at_ms": line.at_ms, "who": line.who, "text": line.text, "heard_ms": line.heard_ms}
-            for line in self.lines()
-        ]
+        return [asdict(line) for line in self.lines()]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         passed_ms = max(0, self._on_call_clock(self._now))
@@ -104,18 +120,23 @@ class CallView:
         self._console.print(_figures_table(outcome, figures))
         self._console.print(f"Left what the caller said, right what the caller heard: [bold]{output}[/]")
 
+    def _take_heard(self, line: Line, event: news.ModelHeard) -> None:
+        """Take what was heard of a line: less than all of it, or more than it seemed when a noise had cut it."""
+        line.heard_text = event.heard_text
+        if event.text and (line.text == NO_WORDS_YET or len(event.text) > len(line.text)):
+            line.text = event.text
+        if event.heard_text == event.text:
+            line.heard_ms = None
+
     def _recorded_lines(self) -> list[Line]:
         """What the caller says by the recording's own account."""
         passed_ms = self._on_call_clock(self._now)
-        return [
-            Line(
-                utterance.start_ms,
-                "caller",
-                utterance.text or f"(speaks for {_seconds(utterance.end_ms - utterance.start_ms)})",
-            )
-            for utterance in self._caller.recording.utterances
-            if utterance.start_ms <= passed_ms
+        said = [
+            (each.start_ms, each.text or f"(speaks for {_seconds(each.end_ms - each.start_ms)})")
+            for each in self._caller.recording.utterances
+            if each.start_ms <= passed_ms
         ]
+        return [Line(at_ms, "caller", text, text) for at_ms, text in said]
 
     def _on_call_clock(self, at: float) -> int:
         started_at = self._caller.timeline.started_at
@@ -136,10 +157,12 @@ def _conversation_table(lines: list[Line]) -> Table:
     table.add_column("said")
     table.add_column("heard", justify="right", no_wrap=True)
     for line in lines:
-        style = "cyan" if line.who == "caller" else "green"
         heard = "" if line.heard_ms is None else f"cut at {_seconds(line.heard_ms)}"
         table.add_row(
-            _seconds(line.at_ms), Text(line.who, style=style), Text(line.text), Text(heard, style="yellow")
+            _seconds(line.at_ms),
+            Text(line.who, style=_STYLES[line.who]),
+            line.shown(),
+            Text(heard, style="yellow"),
         )
     return table
 

@@ -15,13 +15,15 @@ WHAT: Mapping[type[news.CallEvent], str] = MappingProxyType(
         news.CallerSaid: "caller-said",
         news.ModelSpeaking: "agent-speaking",
         news.ModelSaid: "agent-said",
+        news.ModelHeard: "agent-heard",
+        news.TextSent: "typed",
         news.Interrupted: "interrupted",
         news.ModelLost: "model-lost",
         news.ModelRestored: "model-restored",
     }
 )
 """The events that belong to the conversation, and their names on the page."""
-_FIELDS = {"item_id": "itemId", "text": "text", "heard_ms": "heardMs"}
+_FIELDS = {"item_id": "itemId", "text": "text", "heard_text": "heardText", "heard_ms": "heardMs"}
 
 
 def for_page(event: news.CallEvent) -> dict[str, Any] | None:

@@ -29,11 +29,15 @@ test("base64 goes both ways for every byte", () => {
   assert.deepEqual(fromBase64(toBase64(bytes)), bytes);
 });
 
-test("words are split where the sound was cut", () => {
-  assert.deepEqual(splitHeard("one two three four", 1000, 2000), { heard: "one two", unheard: "three four" });
-  assert.deepEqual(splitHeard("one two", 0, 2000), { heard: "", unheard: "one two" });
-  assert.deepEqual(splitHeard("one two", 500, 0), { heard: "", unheard: "one two" });
-  assert.deepEqual(splitHeard("one two", 9000, 2000), { heard: "one two", unheard: "" });
+test("words are split behind those that were heard", () => {
+  assert.deepEqual(splitHeard("one two three four", "one two"), { heard: "one two", unheard: "three four" });
+  assert.deepEqual(splitHeard("one two", ""), { heard: "", unheard: "one two" });
+  assert.deepEqual(splitHeard("one two", "one two"), { heard: "one two", unheard: "" });
+  assert.deepEqual(splitHeard("one  two ", "one  two "), { heard: "one  two", unheard: "" });
+});
+
+test("words that the gateway tells otherwise than the agent's are taken to be heard", () => {
+  assert.deepEqual(splitHeard("one two", "two"), { heard: "one two", unheard: "" });
 });
 
 test("silence is at the floor and full scale near the top", () => {

@@ -139,10 +139,20 @@ def test_page_can_be_read_and_used_by_everybody(tmp_path: Path) -> None:
                 "e => (e.ariaLabel || e.textContent.trim() || e.labels?.length || e.getAttribute('aria-labelledby'))"
             )
         session = await model.session()
-        await session.say("item_1", sine(440.0, 3000, 24_000).tobytes(), "a sentence that nobody hears out")
+        await page.keyboard.press("5")
+        await page.keyboard.press("#")
+        await expect(page.locator(".typed")).to_have_text("Typed 5")
+        await session.say(
+            "item_1", sine(440.0, 3000, 24_000).tobytes(), "Every sentence that nobody hears out"
+        )
         await expect(page.locator(".agent")).to_contain_text("hears out")
+        # A second and more, key tones among it: the beginning of the sentence has been heard.
+        await expect(page.locator("body")).to_have_attribute(
+            "data-audible-samples", re.compile(r"[6-9]\d{4}|\d{6}")
+        )
         await session.speech_started(100)
-        await expect(page.locator("del")).to_contain_text("not heard")
+        await expect(page.locator("del")).to_have_text(re.compile("^not heard: .*hears out$"))
+        await expect(page.locator(".agent .said")).to_have_text(re.compile("^Every .*not heard: "))
         await session.speech_stopped(400, "nobody")
         await expect(page.locator(".caller")).to_be_visible()
         assert await page.evaluate(CONTRAST) == []

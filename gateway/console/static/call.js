@@ -6,7 +6,7 @@ import { openMicrophone, Sound, SoundError } from "./sound.js";
 
 /**
  * Fires, as CustomEvents: `ringing`, `answered` (set-up ms), `input` and `output` (dBFS), `conversation`, `notice`,
- * `sounded` (samples at 8 kHz that were queued), `figures`, `audible` (samples so far), `cleared`, and last `over`.
+ * `figures`, `audible` (samples so far), `cleared`, and last `over`.
  */
 export class Call extends EventTarget {
   #microphone = null;
@@ -38,10 +38,7 @@ export class Call extends EventTarget {
       this.#sound.begin(streamSid);
       this.#fire("answered", setUpMs);
     });
-    on("audio", (payload) => {
-      this.#fire("sounded", payload.length);
-      this.#sound.play(payload);
-    });
+    on("audio", (payload) => this.#sound.play(payload));
     on("mark", (name) => this.#sound.mark(name));
     on("clear", () => this.#sound.clear());
     on("conversation", (event) => this.#fire("conversation", event));

@@ -73,7 +73,6 @@ function listen(current) {
   });
   on("input", (level) => meters.input.show(level));
   on("output", (level) => meters.output.show(level));
-  on("sounded", (samples) => transcript.sounded(samples));
   on("conversation", (event) => transcript.take(event));
   on("notice", (text) => transcript.note(text));
   on("audible", (samples) => (page.audibleSamples = String(samples)));

@@ -3,13 +3,12 @@
 import { splitHeard } from "./heard.js";
 
 const MAX_LINES = 500;
-const NAMES = { caller: "You", agent: "Agent" };
+const NAMES = { caller: "You", agent: "Agent", typed: "Typed" };
 
 export class Transcript {
   #log;
   #hint; // stands in the log until something is said
   #lines = new Map(); // by item
-  #speaking = null; // the agent's line that sound belongs to
 
   constructor(log) {
     this.#log = log;
@@ -18,33 +17,29 @@ export class Transcript {
 
   clear() {
     this.#lines.clear();
-    this.#speaking = null;
     this.#log.replaceChildren(this.#hint);
   }
 
   /** Take an event of the conversation. */
-  take({ what, itemId, text, heardMs }) {
+  take({ what, itemId, text, heardText }) {
     switch (what) {
       case "caller-speaking":
         return void this.#line("caller", itemId);
       case "caller-said":
         return this.#say(this.#line("caller", itemId), text || "(no words)");
       case "agent-speaking":
-        return void (this.#speaking = this.#line("agent", itemId));
+        return void this.#line("agent", itemId);
       case "agent-said":
         return this.#say(this.#line("agent", itemId), text);
-      case "interrupted":
-        return this.#cut(this.#line("agent", itemId), heardMs);
+      case "agent-heard":
+        return this.#hear(this.#line("agent", itemId), text, heardText);
+      case "typed":
+        return void this.#append("typed", NAMES.typed, text);
       case "model-lost":
         return this.note("The model's session was lost; another one is being opened.");
       case "model-restored":
         return this.note("The model is back.");
     }
-  }
-
-  /** Account for sound (samples at 8 kHz) that belongs to what the agent is saying. */
-  sounded(samples) {
-    if (this.#speaking) this.#speaking.totalMs += samples / 8;
   }
 
   /** Something that neither party said. */
@@ -62,7 +57,7 @@ export class Transcript {
     if (!line) {
       const dots = Object.assign(document.createElement("span"), { className: "dots", ariaHidden: "true" });
       const said = this.#append(who, NAMES[who], dots);
-      line = { said, text: null, totalMs: 0, heardMs: null };
+      line = { said, text: null, heardText: null };
       this.#lines.set(itemId, line);
     }
     return line;
@@ -94,8 +89,10 @@ export class Transcript {
     this.#show(line);
   }
 
-  #cut(line, heardMs) {
-    line.heardMs = heardMs;
+  /** What was heard of a line: less than all of it, or more than it seemed when only a noise had cut it. */
+  #hear(line, text, heardText) {
+    if (text.length > (line.text ?? "").length) line.text = text;
+    line.heardText = heardText;
     if (line.text !== null) this.#show(line);
   }
 
@@ -104,9 +101,9 @@ export class Transcript {
   }
 
   #write(line) {
-    if (line.heardMs === null) line.said.textContent = line.text;
+    if (line.heardText === null) line.said.textContent = line.text;
     else {
-      const { heard, unheard } = splitHeard(line.text, line.heardMs, line.totalMs);
+      const { heard, unheard } = splitHeard(line.text, line.heardText);
       line.said.replaceChildren(heard, heard && unheard ? " " : "");
       if (unheard) line.said.append(notHeard(unheard));
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from gateway.local_realtime.personas.literal import exact_words
 from gateway.local_realtime.personas.words import stem, stems, words_of
 
 MAX_INSTRUCTIONS = 64 * 1024
@@ -119,6 +120,8 @@ def read_guide(instructions: str) -> Guide:
 
 def quoted_request(request: str) -> str:
     """Give what a request wants said literally: the quoted text after say, repeat or greet; empty if nothing."""
+    if exact := exact_words(request):
+        return exact
     quoted = _REQUESTED.search(request[:MAX_REQUEST])
     if quoted is None or _CONDITION.search(request[: quoted.start()][-200:]):
         return ""

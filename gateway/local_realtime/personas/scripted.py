@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from gateway.local_realtime.persona import Answer, Turn
+from gateway.local_realtime.personas.literal import exact_words
 from gateway.local_realtime.personas.script import Script, ScriptTurn, parse_script, read_script
 
 MAX_HEARD = 2000
@@ -16,7 +17,7 @@ class ScriptedPersona:
     The first unused turn whose ``hears`` is found in the words, or in a tool's output, comes first; if there is
     none, the next turn without ``hears``. A turn is used once, unless it repeats. When no turn is left that
     fits, a script that loops starts again at the caller's next word (at an output it would call its tools for ever),
-    and any other answers with nothing.
+    and any other answers with nothing. Words that the client asks for exactly are said beside the script.
     """
 
     def __init__(self, script: Script) -> None:
@@ -43,6 +44,8 @@ class ScriptedPersona:
 
     def answer(self, turn: Turn) -> Answer:
         """Give the answer of the turn that fits."""
+        if exact := exact_words(turn.request):
+            return Answer(exact)
         taken = self._fitting(turn.text[:MAX_HEARD])
         if taken is None and self._script.loops and turn.kind != "tool":
             self._unused = list(self._script.turns)
