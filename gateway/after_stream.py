@@ -11,8 +11,9 @@ from gateway import ending as endings
 from gateway.active_calls import ActiveCalls, Refusal
 from gateway.agent_instructions import CallDetails
 from gateway.answering import Answering, Expected
+from gateway.consultation import in_words
 from gateway.ending import Ending
-from gateway.transfers import Transfers, in_words
+from gateway.transfers import Transfers
 from gateway.twilio import twiml
 
 RESTART_PAUSE = 3
@@ -41,7 +42,7 @@ class AfterStream:
         ending = self.active_calls.ending_of(call_sid)
         document = self.transfers.document(call_sid)
         if not is_on:
-            self.answering.forget(call_sid)
+            self.call_over(call_sid)
             return twiml.hang_up()
         if document is not None:
             return document
@@ -53,13 +54,18 @@ class AfterStream:
 
     def transferred(self, call_sid: str, details: CallDetails, *, status: str, is_on: bool) -> str:
         """Say what follows a transfer, ``status`` as Twilio's ``DialCallStatus``."""
-        self.transfers.forget(call_sid)
         if status in {"completed", "answered"} or not is_on:
-            self.answering.forget(call_sid)
+            self.call_over(call_sid)
             return twiml.hang_up()
+        self.transfers.forget(call_sid)
         _log.info("transfer failed", call_sid=call_sid, status=status[:20])
         self.answering.came_back(call_sid, in_words(status))
         return self._another_stream(call_sid, details)
+
+    def call_over(self, call_sid: str) -> None:
+        """Forget a call of which nothing more comes."""
+        self.transfers.forget(call_sid)
+        self.answering.forget(call_sid)
 
     async def _supersede(self, call_sid: str) -> None:
         """Twilio knows better than our socket whether a media stream is over."""

@@ -77,7 +77,7 @@ class AgentLeg:
         self.was_cut = False
         """Whether the agent had more to say when the last media stream ended."""
         self.has_announced = False
-        """Whether the agent has said something since the caller last spoke."""
+        """Whether the agent has said something since the caller last spoke, or was to be transferred."""
         self.came_back: str | None = None
         """Why a person could not be reached whom the caller was passed on to."""
         self.last_words = LastWords(self._unheard)
@@ -85,8 +85,8 @@ class AgentLeg:
         self.transfer = Transfer(
             agent.transfers,
             transferring,
-            announced=lambda: self.has_announced,
-            are_heard=self.last_words.are_heard,
+            announced=self._take_announcement,
+            are_heard=self._announcement_is_heard,
             order=self._transfer_order,
         )
         self._media: MediaSession | None = None
@@ -109,7 +109,8 @@ class AgentLeg:
         self.client.is_audible = lambda: media.unheard() is not None
         self.key_tones.bind(self.client.is_audible, media.send_keys, media.is_sending_keys)
         if self.came_back is not None:
-            self.transfer.failed(self.came_back)
+            # The tool's output leads to an answer; then nothing else that was cut is gone on with.
+            self.was_cut = not self.transfer.failed(self.came_back) and self.was_cut
             self.came_back = None
         if self._wanted_end is not None:
             media.end(self._wanted_end)
@@ -166,6 +167,14 @@ class AgentLeg:
 
     def _unheard(self) -> float | None:
         return None if self._media is None else self._media.unheard()
+
+    def _take_announcement(self) -> bool:
+        """Whether there is one that no transfer has followed yet."""
+        has_announced, self.has_announced = self.has_announced, False
+        return has_announced
+
+    async def _announcement_is_heard(self) -> bool:
+        return self._media is not None and await self.last_words.are_heard()
 
     def _transfer_order(self, target: TransferTarget, summary: str) -> TransferOrder:
         details = self.details

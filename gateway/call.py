@@ -168,6 +168,7 @@ class Call:
         await self._client.send_user_message_content([{"type": "text", "text": text}])
 
     async def _enter(self, keys: str) -> None:
+        self._leg.has_announced = False  # the caller has had their say
         try:
             await self._put_in(keys)
             self._report.typed(keys, masked=self._leg.agent.mask_keys)
@@ -299,10 +300,12 @@ class Call:
         try:
             if self._guard_duty.silences(event):
                 return
-            self._perform(self._bridge.model_event(event, now))
+            commands = self._bridge.model_event(event, now)
+            self._perform(commands)
             if type(event) is AudioDelta:
                 self._added_down.observe(time.monotonic() - now)
-                self._leg.has_announced = True
+                # What comes late of an answer that was cut is not said to anybody.
+                self._leg.has_announced |= any(type(each) is PlayAudio for each in commands)
             else:
                 self._guard_duty.take(event, now)
                 if type(event) is SpeechStarted:

@@ -8,6 +8,7 @@ from gateway.agent_leg import AgentLeg
 from gateway.ending import VOICEMAIL
 from gateway.errors import CallEnded, GatewayError
 from gateway.greeting import greet, uninterrupted
+from gateway.media_clock import MediaClock
 from gateway.realtime.resumption import ANSWER_WAS_CUT
 from gateway.saying import in_these_words, say
 from gateway.screening import Screening
@@ -23,6 +24,8 @@ class Interruptible(Protocol):
 
     server_interrupts: bool
     """Whether the model falls silent by itself when the caller speaks."""
+    media_clock: MediaClock
+    """Knows whether the caller speaks."""
 
 
 async def speak_first(leg: AgentLeg, bridge: Interruptible) -> None:
@@ -73,7 +76,10 @@ async def _screen(leg: AgentLeg, screening: Screening, bridge: Interruptible) ->
         await leg.client.update_session(turn_detection=detection)
         if not leg.agent.greeting:
             bridge.server_interrupts = detection is not None and detection.interrupt_response
-            await leg.client.create_response()  # they have said hello, and nobody has answered yet
+            if (
+                not bridge.media_clock.caller_speaks
+            ):  # else the model answers by itself when they have finished
+                await leg.client.create_response()  # they have said hello, and nobody has answered yet
         return
     leg.has_begun = True
     if answered_by == "machine" and leg.agent.voicemail:

@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway.agent_limits import TransferTarget
 from gateway.errors import ToolError
 from gateway.tools import Tool
 
-MARGIN = 30.0
-"""Seconds beyond its ringing that a transfer takes at most, announcement included."""
+TOOL_MARGIN = 120.0
+"""Seconds beyond its ringing that a transfer takes at most: the announcement, Twilio's answers, the person's decision."""
 MAX_SUMMARY = 1000
 """Characters that the person is told of the call before they take it."""
-NOT_HEARD = "Nothing was transferred: the caller spoke over the announcement. Listen to them first."
+NOT_HEARD = "Nothing was transferred: the caller spoke over the announcement, or could not hear it. Listen to them first."
 NOT_ANNOUNCED = "Nothing was transferred yet. Tell the caller first whom you are connecting them to, then call this again."
 
 
@@ -23,10 +23,12 @@ class TransferOrder:
 
     call_sid: str
     target: TransferTarget
-    our_number: str
+    our_number: str = field(repr=False)
     """The number that was dialled; who is called sees it where the target names no other."""
-    caller_number: str
-    summary: str
+    caller_number: str = field(repr=False)
+    summary: str = field(repr=False)
+    leaving: Callable[[float], None] = field(default=lambda _: None, repr=False, compare=False)
+    """Told as soon as the caller's media stream may end for it, with the seconds in which they may come back."""
 
 
 class Transferring(Protocol):
@@ -39,8 +41,8 @@ class Transferring(Protocol):
 class Transfer:
     """What ``transfer_call`` of one agent's comes to.
 
-    ``announced`` says whether the agent has said something since the caller last spoke, and ``are_heard`` waits until
-    that was heard.
+    ``announced`` says, once for each announcement, whether the agent has said something since the caller last spoke;
+    ``are_heard`` waits until that was heard.
     """
 
     def __init__(
@@ -58,16 +60,14 @@ class Transfer:
         self._are_heard = are_heard
         self._order = order
         self._outcome: asyncio.Future[str] | None = None
+        self._is_leaving = False
+        self.seconds = 0.0
+        """How long a caller who was passed on may take to come back."""
 
     @property
     def is_under_way(self) -> bool:
         """Whether the caller's media stream may end because they are being passed on."""
-        return self._outcome is not None
-
-    @property
-    def seconds(self) -> float:
-        """How long one transfer may take."""
-        return MARGIN + max((target.ring_seconds for target in self._targets.values()), default=0.0)
+        return self._is_leaving
 
     def tool(self) -> Tool:
         """The tool by which the model transfers the call."""
@@ -79,12 +79,15 @@ class Transfer:
             "Connect the caller to a person. Say first whom you are connecting them to. "
             f"The people you can connect to: {names}."
         )
-        return Tool.from_function(self.transfer_call, description=description, timeout=self.seconds + MARGIN)
+        longest = max((target.ring_seconds for target in self._targets.values()), default=0)
+        return Tool.from_function(self.transfer_call, description=description, timeout=longest + TOOL_MARGIN)
 
-    def failed(self, why: str) -> None:
-        """Take note that the caller is back, or was never gone: the person could not be reached."""
-        if self._outcome is not None and not self._outcome.done():
-            self._outcome.set_result(why)
+    def failed(self, why: str) -> bool:
+        """Take note that the caller is back because the person could not be reached; whether the model learns of it."""
+        if self._outcome is None or self._outcome.done():
+            return False
+        self._outcome.set_result(why)
+        return True
 
     async def transfer_call(self, to: str, summary: str = "") -> str:
         """Connect the caller to a person.
@@ -107,11 +110,17 @@ class Transfer:
             return await self._transferred(target, summary[:MAX_SUMMARY])
         finally:
             self._outcome = None
+            self._is_leaving = False
 
     async def _transferred(self, target: TransferTarget, summary: str) -> str:
         if not await self._are_heard():
             raise ToolError(NOT_HEARD)
-        why = await self._transferring.begin(self._order(target, summary))
+        order = replace(self._order(target, summary), leaving=self._leave)
+        why = await self._transferring.begin(order)
         if why is None and self._outcome is not None:
             why = await self._outcome
         raise ToolError(f"{target.name} could not be reached: {why}. The caller is on the line with you.")
+
+    def _leave(self, seconds: float) -> None:
+        self._is_leaving = True
+        self.seconds = seconds

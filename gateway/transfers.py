@@ -5,6 +5,7 @@ stays with the agent; once they take the call, both meet in a conference.
 """
 
 import asyncio
+import secrets
 from collections import OrderedDict
 from types import TracebackType
 from typing import Self
@@ -13,49 +14,29 @@ from urllib.parse import urlencode
 import structlog
 
 from gateway.active_calls import ActiveCalls
+from gateway.consultation import Consultation, call_off, in_words, ring
 from gateway.ending import TRANSFERRED
 from gateway.errors import TwilioRestError
 from gateway.transfer import TransferOrder
 from gateway.twilio import twiml
 from gateway.twilio.rest import CallOrder, TwilioRest
 
-WHISPER_TIMEOUT = 60.0
-"""Seconds in which a person who has picked up must take the call."""
 TAKE_CALL = "1"
-"""The key by which they do."""
+"""The key by which a person takes the call."""
+COMING_BACK = 30.0
+"""Seconds beyond the ringing in which a caller who was passed on may come back."""
+GONE = "the caller has hung up"
+"""Why a caller is not passed on, as is the next."""
+LEFT = "they hung up again"
 MAX_WAITING = 1000
 """Documents kept for callers whose media stream has ended, until Twilio asks."""
-_UNREACHED = {
-    "busy": "the line is busy",
-    "no-answer": "nobody answered",
-    "completed": "they did not take the call",
-}
 _log = structlog.get_logger()
-
-
-def in_words(status: str) -> str:
-    """Why somebody was not reached, from Twilio's ``CallStatus`` or ``DialCallStatus``."""
-    return _UNREACHED.get(status, "the call to them could not be made")
-
-
-class _Consultation:
-    """A person who is rung, and told what it is about."""
-
-    def __init__(self, order: TransferOrder) -> None:
-        self.order = order
-        self.answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        """None once they take the call, else why not."""
-
-    def settle(self, why_not: str | None) -> None:
-        """The first answer counts."""
-        if not self.answer.done():
-            self.answer.set_result(why_not)
 
 
 class Transfers:
     """The transfers of all calls. Without ``rest`` every transfer is a cold one, by TwiML.
 
-    Owns the tasks that call people off again, inside ``async with``.
+    Owns the tasks that ring people and call them off again, inside ``async with``.
     """
 
     def __init__(self, public_url: str, active_calls: ActiveCalls, rest: TwilioRest | None) -> None:
@@ -63,7 +44,8 @@ class Transfers:
         self._active_calls = active_calls
         self._rest = rest
         self._documents: OrderedDict[str, str] = OrderedDict()
-        self._consultations: dict[str, _Consultation] = {}
+        self._consultations: dict[str, Consultation] = {}
+        """By a name that is in the addresses which Twilio asks about them: a call may have one after the other."""
         self._tasks = asyncio.TaskGroup()
 
     async def begin(self, order: TransferOrder) -> str | None:
@@ -71,44 +53,41 @@ class Transfers:
         rest = self._rest
         is_warm = rest is not None and order.target.mode == "warm"
         _log.info("transfer", call_sid=order.call_sid, target=order.target.name, warm=is_warm)
-        if rest is None:
-            self._by_twiml(order, self._dial(order))
-            return None
-        if not is_warm:
-            return await self._by_rest(rest, order, self._dial(order))
-        return await self._consult(rest, order)
+        if rest is not None and is_warm:
+            return await self._consult(rest, order)
+        order.leaving(order.target.ring_seconds + COMING_BACK)
+        return await self._pass_on(order, self._dial(order))
 
     def document(self, call_sid: str) -> str | None:
         """The TwiML by which a call whose media stream has ended is passed on, if it is."""
         return self._documents.get(call_sid)
 
     def forget(self, call_sid: str) -> None:
-        """Take note that a call has been passed on, or has come back."""
+        """Take note that a call has been passed on, has come back, or is over."""
         self._documents.pop(call_sid, None)
 
-    def whisper(self, call_sid: str) -> str:
+    def whisper(self, name: str) -> str:
         """Tell a person who has picked up what the call is about: TwiML."""
-        consultation = self._consultations.get(call_sid)
+        consultation = self._consultations.get(name)
         if consultation is None:  # the caller has hung up meanwhile
             return twiml.hang_up()
         order = consultation.order
         words = f"A call for you, from {order.caller_number or 'an unknown number'}. {order.summary} "
-        action_url = self._url("whispered", call_sid)
-        return twiml.whisper(f"{words}Press {TAKE_CALL} to take it.", action_url)
+        return twiml.whisper(f"{words}Press {TAKE_CALL} to take it.", self._url("whispered", name))
 
-    def whispered(self, call_sid: str, keys: str) -> str:
+    def whispered(self, name: str, keys: str) -> str:
         """Take the key that they pressed: TwiML for the person's line."""
-        consultation = self._consultations.get(call_sid)
+        consultation = self._consultations.get(name)
         if consultation is None or keys != TAKE_CALL:
-            self.consulted(call_sid, "completed")
+            self.consulted(name, "completed")
             return twiml.hang_up()
         consultation.settle(None)
-        return twiml.join_conference(_room(call_sid))
+        return twiml.join_conference(_room(consultation.order.call_sid))
 
-    def consulted(self, call_sid: str, status: str) -> None:
+    def consulted(self, name: str, status: str) -> None:
         """Take the end of the person's line, ``status`` as Twilio names it."""
-        if call_sid in self._consultations:
-            self._consultations[call_sid].settle(in_words(status))
+        if name in self._consultations:
+            self._consultations[name].left(status)
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -119,51 +98,56 @@ class Transfers:
     ) -> None:
         await self._tasks.__aexit__(kind, exc, trace)
 
-    def _by_twiml(self, order: TransferOrder, document: str) -> None:
-        """End the media stream; Twilio then asks how the call goes on."""
+    async def _pass_on(self, order: TransferOrder, document: str) -> str | None:
+        """Have the caller's line run a document: over REST, or once their media stream has ended."""
+        if self._rest is not None:
+            try:
+                return None if await self._rest.redirect(order.call_sid, document) else GONE
+            except TwilioRestError as exc:
+                _log.warning("no transfer over REST", call_sid=order.call_sid, reason=str(exc))
         self._documents[order.call_sid] = document
         if len(self._documents) > MAX_WAITING:
             self._documents.popitem(last=False)
         self._active_calls.end(order.call_sid, TRANSFERRED)
-
-    async def _by_rest(self, rest: TwilioRest, order: TransferOrder, document: str) -> str | None:
-        """Have Twilio take the call out of our media stream."""
-        try:
-            return None if await rest.redirect(order.call_sid, document) else "the caller has hung up"
-        except TwilioRestError as exc:
-            _log.warning("no transfer over REST", call_sid=order.call_sid, reason=str(exc))
-            self._by_twiml(order, document)
-            return None
+        return None
 
     async def _consult(self, rest: TwilioRest, order: TransferOrder) -> str | None:
         """Ring the person, tell them what it is about, and bring both together if they take the call."""
-        call_sid, target = order.call_sid, order.target
-        consultation = self._consultations[call_sid] = _Consultation(order)
-        person_sid = ""
-        why_not: str | None = in_words("failed")
+        name = secrets.token_urlsafe(12)
+        consultation = self._consultations[name] = Consultation(order)
+        ringing = self._tasks.create_task(ring(rest, self._call_order(order, name)), name="ring")
+        why_not: str | None = GONE
         try:
-            person_sid = await rest.dial(
-                CallOrder(
-                    to=target.number,
-                    from_=target.caller_id or order.our_number,
-                    url=self._url("whisper", call_sid),
-                    status_callback=self._url("consulted", call_sid),
-                    timeout=target.ring_seconds,
-                )
-            )
-            why_not = in_words("no-answer")
-            async with asyncio.timeout(target.ring_seconds + WHISPER_TIMEOUT):
-                answer = await consultation.answer
-            why_not = answer or await self._by_rest(rest, order, twiml.join_conference(_room(call_sid)))
-            if why_not is None:
-                person_sid = ""  # they are with the caller now
-        except (TwilioRestError, TimeoutError) as exc:
-            _log.warning("nobody was consulted", call_sid=call_sid, reason=str(exc) or "not in time")
+            # What is on its way to Twilio must be waited for: whoever is rung can be called off by their CallSid only.
+            if await asyncio.shield(ringing) is None:
+                consultation.settle(in_words("failed"))
+            declined = await consultation.answer()
+            why_not = declined or await self._meet(rest, consultation)
         finally:  # also when the caller has hung up, which cancels us
-            del self._consultations[call_sid]
-            if person_sid:
-                self._tasks.create_task(_call_off(rest, person_sid), name="call off")
+            del self._consultations[name]
+            if why_not is not None and not consultation.has_left:
+                self._tasks.create_task(call_off(rest, ringing), name="call off")
         return why_not
+
+    async def _meet(self, rest: TwilioRest, consultation: Consultation) -> str | None:
+        """Bring the caller to the person who has taken the call."""
+        order = consultation.order
+        if consultation.has_left:
+            return LEFT
+        order.leaving(COMING_BACK)
+        why_not = await self._pass_on(order, twiml.join_conference(_room(order.call_sid)))
+        if why_not is None and consultation.has_left:
+            _log.warning("a caller is alone", call_sid=order.call_sid)
+            await self._bring_back(rest, order.call_sid)
+        return why_not
+
+    async def _bring_back(self, rest: TwilioRest, call_sid: str) -> None:
+        """Have a caller come back to the agent from a conference that nobody else is in."""
+        self.forget(call_sid)
+        try:
+            await rest.redirect(call_sid, twiml.redirect(f"{self._public_url}/twilio/transferred"))
+        except TwilioRestError as exc:
+            _log.warning("not brought back", call_sid=call_sid, reason=str(exc))
 
     def _dial(self, order: TransferOrder) -> str:
         target = order.target
@@ -172,15 +156,17 @@ class Transfers:
             target.number, action_url=action_url, timeout=target.ring_seconds, caller_id=target.caller_id
         )
 
-    def _url(self, name: str, call_sid: str) -> str:
-        return f"{self._public_url}/twilio/{name}?{urlencode({'call': call_sid})}"
+    def _call_order(self, order: TransferOrder, name: str) -> CallOrder:
+        return CallOrder(
+            to=order.target.number,
+            from_=order.target.caller_id or order.our_number,
+            url=self._url("whisper", name),
+            status_callback=self._url("consulted", name),
+            timeout=order.target.ring_seconds,
+        )
 
-
-async def _call_off(rest: TwilioRest, person_sid: str) -> None:
-    try:
-        await rest.hang_up(person_sid)
-    except TwilioRestError as exc:
-        _log.warning("a person may still be rung", call_sid=person_sid, reason=str(exc))
+    def _url(self, path: str, name: str) -> str:
+        return f"{self._public_url}/twilio/{path}?{urlencode({'consultation': name})}"
 
 
 def _room(call_sid: str) -> str:

@@ -324,3 +324,4 @@ def test_events_that_say_nothing_are_let_pass() -> None:
 
 def test_words_whose_sound_has_not_come_at_all_are_not_heard() -> None:
     assert heard_words(WORDS, 0, None, is_whole=False) == ""
+    assert heard_words("", 3000, 221, is_whole=False) == ""  # no words of it have come

@@ -10,7 +10,7 @@ from gateway.web.signed import Answer, TwilioRequest, as_twiml
 
 @dataclass(frozen=True)
 class Consultations:
-    """Answers Twilio. The query's ``call`` names the caller's call; the form is about the person's line."""
+    """Answers Twilio. The query names the consultation; the form is about the person's line."""
 
     transfers: Transfers
 
@@ -20,16 +20,16 @@ class Consultations:
 
     async def whisper(self, request: TwilioRequest) -> Response:
         """Tell a person who has picked up what the call is about."""
-        return as_twiml(self.transfers.whisper(request.query.get("call", "")))
+        return as_twiml(self.transfers.whisper(request.query.get("consultation", "")))
 
     async def whispered(self, request: TwilioRequest) -> Response:
         """Take the key that they pressed."""
         keys = request.form.get("Digits", "")
-        return as_twiml(self.transfers.whispered(request.query.get("call", ""), keys))
+        return as_twiml(self.transfers.whispered(request.query.get("consultation", ""), keys))
 
     async def consulted(self, request: TwilioRequest) -> Response:
         """Take the end of their line; other news of it means nothing to us."""
         status = request.form.get("CallStatus", "")
         if status not in {"initiated", "ringing", "in-progress"}:
-            self.transfers.consulted(request.query.get("call", ""), status)
+            self.transfers.consulted(request.query.get("consultation", ""), status)
         return Response(status_code=204)

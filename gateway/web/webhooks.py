@@ -85,7 +85,7 @@ class Webhooks:
         """Take note of a call's status."""
         status = request.form.get("CallStatus", "")
         if status in _OVER:
-            self.answering.forget(request.call_sid)
+            self.after_stream.call_over(request.call_sid)
         _log.debug("status callback", call_sid=request.call_sid, status=status[:20])
         return Response(status_code=204)
 
