@@ -73,12 +73,7 @@ def analyse(caller: RecordedCaller) -> CallFigures:
     timeline, playback = caller.timeline, caller.playback
     asked_at = timeline.first("webhook-sent")
     spurts = talkspurts(caller)
-    said_ms = max((run.first_frame + run.n_frames for run in timeline.said), default=0) * FRAME_BYTES // 8
-    voiced = [
-        (each, *voiced_span(caller.recording, each))
-        for each in caller.recording.utterances
-        if each.start_ms < said_ms  # the call may have ended before
-    ]
+    voiced = _voiced(caller)
     return CallFigures(
         setup_ms=_ms_between(asked_at, timeline.started_at),
         first_media_ms=_ms_between(asked_at, timeline.first("media-received")),
@@ -129,8 +124,8 @@ def stereo(caller: RecordedCaller) -> npt.NDArray[np.int16]:
     heard = [(start, mulaw_decode(run.payload)) for start, run in _heard_on_call_clock(caller)]
     said = []
     for run in caller.timeline.said:
-        frames = [caller.recording.frame(run.first_frame + index) for index in range(run.n_frames)]
-        said.append((run.first_frame * FRAME_BYTES, mulaw_decode(b"".join(frames))))
+        payload = caller.recording.excerpt(run.source_ms, run.n_frames)
+        said.append((run.first_frame * FRAME_BYTES, mulaw_decode(payload)))
     n_samples = max((start + samples.size for start, samples in said + heard), default=0)
     both = np.zeros((n_samples, 2), np.int16)
     for channel, parts in enumerate((said, heard)):
@@ -146,6 +141,16 @@ def write_stereo(path: str | Path, caller: RecordedCaller) -> None:
 
 _Voiced = tuple[Utterance, int, int]
 """An utterance and the ms of its first and last voiced sample."""
+
+
+def _voiced(caller: RecordedCaller) -> list[_Voiced]:
+    """What was said, on the call's clock, narrowed to its voice."""
+    voiced = []
+    for said, source in zip(caller.said_utterances, caller.recording.utterances, strict=False):
+        start_ms, end_ms = voiced_span(caller.recording, source)
+        shift = said.start_ms - source.start_ms
+        voiced.append((said, start_ms + shift, end_ms + shift))
+    return voiced
 
 
 def _replies(voiced: list[_Voiced], spurts: tuple[Talkspurt, ...]) -> tuple[Reply, ...]:

@@ -10,7 +10,10 @@ from gateway.errors import LocalProtocolError
 from gateway.loadtest.identity import CallIdentity, new_identity, new_sid
 from gateway.loadtest.party import Dialled, Party
 from gateway.loadtest.playback import PlaybackBuffer
-from gateway.loadtest.recording import Recording
+from gateway.loadtest.reactive import Reactive
+from gateway.loadtest.recording import Recording, Utterance
+from gateway.loadtest.replay import Replay
+from gateway.loadtest.script import OpenLoop, Script
 from gateway.loadtest.signalling import Signalling
 from gateway.loadtest.steps import End, PauseStep, Step, StreamStep, WebhookStep
 from gateway.loadtest.stream import CallerStream
@@ -40,10 +43,19 @@ class RecordedCaller:
     identity: CallIdentity = field(default_factory=new_identity)
     voice_url: str = "/twilio/voice"
     """Asked first: a path below ``public_url``, or a whole URL."""
+    reactive: bool = False
+    """Whether the caller waits for the agent to finish, as a person does; else he keeps the recording's own clock."""
+    patience: float = 10.0
+    """Seconds that a reactive caller waits for an answer before he speaks anyway."""
+    barge_in_at: float | None = None
+    """Seconds into every answer at which a reactive caller begins to speak over it; None: he hears it out."""
+    replay: bool = False
+    """Whether the recording, which then is a captured stream's, is sent message for message."""
     linger: float = 3.0
     """Seconds of silence after which the caller hangs up when the recording is over."""
     give_up_after: float = 30.0
-    """Seconds after the recording at which the caller hangs up even if the agent still speaks."""
+    """Seconds after the recording at which the caller hangs up even if the agent still speaks. A reactive caller who
+    hears the agent for so long, and longer than his patience, speaks over it."""
     hang_up_after: float | None = None
     """Seconds on the call's clock at which the caller hangs up, whatever happens; None to hear it out. Until the first
     stream that clock counts from the answer."""
@@ -59,10 +71,12 @@ class RecordedCaller:
     timeline: Timeline = field(default_factory=Timeline, init=False)
     playback: PlaybackBuffer = field(default_factory=PlaybackBuffer, init=False)
     signalling: Signalling = field(init=False)
+    _script: Script = field(init=False)
     _stream: CallerStream | None = field(default=None, init=False)
     _stream_began_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
+        self._script = self._new_script()
         party = Party(self.identity.call_sid, self.dialled, self.presses)
         self.signalling = Signalling(
             self.public_url, self.auth_token, self.identity, self.voice_url, self.timeline, party
@@ -72,6 +86,11 @@ class RecordedCaller:
     def end(self) -> End | None:
         """How the call ended; None while it goes on."""
         return self.signalling.end
+
+    @property
+    def said_utterances(self) -> tuple[Utterance, ...]:
+        """The recording's first utterances, as many as were begun, with the times of the call's clock."""
+        return self._script.said_utterances
 
     def first_step(self) -> WebhookStep:
         """Tell where the call begins."""
@@ -103,7 +122,7 @@ class RecordedCaller:
         if self.timeline.started_at is not None:
             self.identity = replace(self.identity, stream_sid=new_sid("MZ", self.identity.stream_sid))
         self._stream_began_at = now
-        self._stream = CallerStream(self.recording, self.identity, self.timeline, self.playback)
+        self._stream = CallerStream(self._script, self.identity, self.timeline, self.playback)
         return self._stream.begin(step.parameters, now)
 
     def due(self, now: float) -> list[str]:
@@ -192,13 +211,30 @@ class RecordedCaller:
         """Write the request that reports the end of the call; ``ended_at`` is in UTC."""
         return self.signalling.status_callback(url, now, ended_at)
 
+    def _new_script(self) -> Script:
+        if self.replay:
+            if self.reactive or self.barge_in_at is not None:
+                raise ValueError("a replayed capture reacts to nothing")
+            return Replay(self.recording, self.timeline)
+        if self.reactive:
+            return Reactive(
+                self.recording,
+                self.timeline,
+                patience=self.patience,
+                longest_wait=self.give_up_after,
+                barge_in_at=self.barge_in_at,
+            )
+        if self.barge_in_at is not None:
+            raise ValueError("only a reactive caller knows when the agent speaks")
+        return OpenLoop(self.recording, self.timeline)
+
     def _close(self, now: float) -> None:
         self._stream = None
         self.playback.stop(now)
 
     def _over_at(self) -> float:
-        """When the recording is over."""
-        return self._began_at() + self.recording.duration_ms / 1000
+        """When the recording is over, at the latest."""
+        return self._began_at() + self._script.over_after
 
     def _began_at(self) -> float:
         """Zero on the call's clock."""
@@ -210,6 +246,9 @@ class RecordedCaller:
         return at if self.hang_up_after is None else min(at, self._began_at() + self.hang_up_after)
 
     def _hang_up_at(self) -> float:
+        hangs_up_after = self._script.hangs_up_after
+        if hangs_up_after is not None:
+            return min(self._began_at() + hangs_up_after, self._out_of_patience_at())
         silent_at = max(self._over_at(), self.playback.audible_until)
         return min(silent_at + self.linger, self._out_of_patience_at())
 

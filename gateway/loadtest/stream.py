@@ -4,38 +4,26 @@ Messages: Twilio, "Media Streams - WebSocket Messages"; counters and timestamps 
 the caller's clock, passed in.
 """
 
-import math
 from collections.abc import Mapping
 
 from gateway.loadtest.caller_messages import CONNECTED, CallerMessages
 from gateway.loadtest.identity import CallIdentity
 from gateway.loadtest.playback import PlaybackBuffer
-from gateway.loadtest.recording import PTIME_MS, Recording
+from gateway.loadtest.script import Script
 from gateway.loadtest.server_messages import BadMessage, ClearAudio, EchoMark, PlayAudio, read_message
-from gateway.loadtest.timeline import SaidRun, Timeline
-
-PTIME = PTIME_MS / 1000
-"""Seconds in a frame."""
-_ROUNDING = 1e-6
-"""Frames: far below one, above the rounding of clocks."""
+from gateway.loadtest.timeline import Timeline
 
 
 class CallerStream:
-    """Sans-I/O: Twilio's end of one media stream.
-
-    A frame is sent when its last sample has been said, on a grid that starts with the call's first stream; so
-    lateness never adds up, and a later stream finds the caller where time has brought him.
-    """
+    """Sans-I/O: Twilio's end of one media stream. What the caller says when is the script's affair."""
 
     def __init__(
-        self, recording: Recording, identity: CallIdentity, timeline: Timeline, playback: PlaybackBuffer
+        self, script: Script, identity: CallIdentity, timeline: Timeline, playback: PlaybackBuffer
     ) -> None:
-        self._recording = recording
+        self._script = script
         self._identity = identity
         self._timeline = timeline
         self._playback = playback
-        self._started_at = 0.0
-        self._said = SaidRun(0)
         self._messages = CallerMessages(identity)
 
     def begin(self, parameters: Mapping[str, str], now: float) -> list[str]:
@@ -43,17 +31,15 @@ class CallerStream:
         timeline = self._timeline
         if timeline.started_at is None:
             timeline.started_at = now
-        self._started_at = timeline.started_at
-        self._said = SaidRun(math.ceil((now - self._started_at) / PTIME - _ROUNDING))
-        timeline.said.append(self._said)
+        self._script.begin_stream(now)
         timeline.record(now, "stream-started", self._identity.stream_sid)
         return [CONNECTED, self._messages.start(parameters)]
 
     def next_deadline(self) -> float:
-        """When the next frame or mark must be sent."""
+        """When the next frame or mark must be sent; infinity if there is neither."""
         mark_due = self._playback.next_due()
-        frame_due = self._frame_due()
-        return frame_due if mark_due is None else min(frame_due, mark_due)
+        said_due = self._script.next_due()
+        return said_due if mark_due is None else min(said_due, mark_due)
 
     def due(self, now: float) -> list[str]:
         """Write the messages whose time has come, oldest first."""
@@ -63,7 +49,7 @@ class CallerStream:
             if mark_due is not None and mark_due == deadline:
                 messages.append(self._mark(now))
             else:
-                messages.append(self._frame(now - deadline))
+                messages.append(self._script.write_next(self._messages, now))
         return messages
 
     def receive(self, message: str | bytes, now: float) -> None:
@@ -75,14 +61,13 @@ class CallerStream:
             return
         match order:
             case PlayAudio(payload):
-                self._timeline.record(now, "media-received", n_samples=len(payload))
-                if not self._playback.play(payload, now):
-                    self._timeline.record_fault(now, "31931", "more than ten minutes queued")
+                self._play(payload, now)
             case EchoMark(name):
                 self._timeline.record(now, "mark-received", name)
                 self._playback.mark(name, now)
             case ClearAudio():
                 self._timeline.record(now, "clear-received", n_samples=self._playback.clear(now))
+                self._script.agent_cleared(now)
 
     def press(self, digit: str, now: float) -> list[str]:
         """Write the message for a key, one of ``0123456789*#ABCD``."""
@@ -94,15 +79,13 @@ class CallerStream:
         self._timeline.record(now, "stop-sent")
         return [self._messages.stop()]
 
-    def _frame_due(self) -> float:
-        return self._started_at + (self._said.first_frame + self._said.n_frames + 1) * PTIME
-
-    def _frame(self, lateness: float) -> str:
-        self._timeline.frame_lateness_ms.append(lateness * 1000)
-        said = self._said
-        payload = self._recording.frame(said.first_frame + said.n_frames)
-        said.n_frames += 1
-        return self._messages.media(payload, said.n_frames, (said.n_frames - 1) * PTIME_MS)
+    def _play(self, payload: bytes, now: float) -> None:
+        self._timeline.record(now, "media-received", n_samples=len(payload))
+        playback = self._playback
+        if playback.play(payload, now):
+            self._script.agent_queued(payload, playback.runs[-1].end, playback.audible_until, now)
+        else:
+            self._timeline.record_fault(now, "31931", "more than ten minutes queued")
 
     def _mark(self, now: float) -> str:
         mark = self._playback.pop_due()

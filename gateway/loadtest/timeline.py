@@ -42,10 +42,12 @@ class Event:
 
 @dataclass(slots=True)
 class SaidRun:
-    """The frames of the recording that one media stream carried."""
+    """Frames that one media stream carried, of a stretch of the recording."""
 
     first_frame: int
-    """Frame ``k`` holds the recording from ``k * 20`` ms, which is said at that time on the call's clock."""
+    """Frame ``k`` is said at ``k * 20`` ms on the call's clock."""
+    source_ms: int
+    """Where in the recording the first frame begins; the others follow."""
     n_frames: int = 0
 
 
@@ -54,7 +56,7 @@ class Timeline:
     """The record of one call; as long as the call, whatever the server does."""
 
     started_at: float | None = None
-    """When the first start message was sent: zero on the call's clock, and the recording's first sample."""
+    """When the first start message was sent: zero on the call's clock."""
     events: list[Event] = field(default_factory=list)
     n_events_lost: int = 0
     said: list[SaidRun] = field(default_factory=list)

@@ -300,6 +300,19 @@ def test_a_second_stream_finds_the_caller_where_time_has_brought_him() -> None:
     assert [(each.first_frame, each.n_frames) for each in caller.timeline.said] == [(0, 5), (11, 1)]
 
 
+def test_in_an_open_loop_utterances_are_said_when_the_recording_says_them() -> None:
+    caller = streaming(recording((100, 200), (300, 900), (1200, 1300), duration_ms=2000))
+    assert caller.said_utterances == ()
+
+    caller.receive(media(speech(5000)), 100.05)
+    run(caller, until=100.5)
+
+    assert caller.said_utterances == caller.recording.utterances[:2]
+    assert [(each.first_frame, each.source_ms, each.n_frames) for each in caller.timeline.said] == [
+        (0, 0, 25)
+    ]
+
+
 def test_a_stream_on_the_grid_loses_no_frame_to_rounding() -> None:
     caller = streaming(recording((0, 1000), duration_ms=1000), at=3.3)
     caller.stream_closed(1000, 3.3 + 0.28)

@@ -2,12 +2,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 
 from gateway.errors import GatewayError
 from gateway.loadtest import recording as recording_module
 from gateway.loadtest.recording import (
+    Channel,
     Recording,
     RecordingError,
     Utterance,
@@ -81,10 +83,42 @@ def test_no_sample_is_lost_at_any_rate(tmp_path: Path, rate: int) -> None:
     assert len(recording.payload) == 8000
 
 
-def test_of_several_channels_the_left_one_is_taken(tmp_path: Path) -> None:
-    both = np.stack([TONE, np.zeros_like(TONE)], axis=1)
+@pytest.mark.parametrize(("channel", "expected"), [("left", TONE), (0, TONE), ("right", -TONE), (1, -TONE)])
+def test_of_several_channels_the_caller_s_is_taken(
+    tmp_path: Path, channel: Channel, expected: npt.NDArray[np.int16]
+) -> None:
+    path = write(tmp_path / "stereo.wav", np.stack([TONE, -TONE], axis=1))
 
-    assert Recording.read(write(tmp_path / "stereo.wav", both)).payload == mulaw_encode(TONE)
+    assert Recording.read(path, channel=channel).payload == mulaw_encode(expected)
+
+
+def test_unless_said_otherwise_the_caller_is_on_the_left(tmp_path: Path) -> None:
+    path = write(tmp_path / "stereo.wav", np.stack([TONE, -TONE], axis=1))
+
+    assert Recording.read(path).payload == mulaw_encode(TONE)
+
+
+@pytest.mark.parametrize("channel", ["left", "right", 0])
+def test_a_mono_recording_is_the_caller_s_whatever_its_channel_would_be_called(
+    tmp_path: Path, channel: Channel
+) -> None:
+    assert Recording.read(write(tmp_path / "mono.wav", TONE), channel=channel).payload == mulaw_encode(TONE)
+
+
+@pytest.mark.parametrize(("n_channels", "channel"), [(1, 1), (2, 2), (2, -1)])
+def test_a_channel_that_is_not_there_is_refused(tmp_path: Path, n_channels: int, channel: int) -> None:
+    path = write(tmp_path / "tone.wav", np.stack([TONE] * n_channels, axis=1))
+
+    assert "there is no channel" in complaint(path, channel=channel)
+
+
+def test_utterances_that_are_given_are_taken_and_checked(tmp_path: Path) -> None:
+    path = write(tmp_path / "tone.wav", TONE)
+    path.with_suffix(".json").write_text("[]")
+
+    assert Recording.read(path, utterances=(Utterance(0, 500),)).utterances == (Utterance(0, 500),)
+    with pytest.raises(RecordingError, match="outside the recording"):
+        Recording.read(path, utterances=(Utterance(0, 501),))
 
 
 def test_float_audio_beyond_full_scale_is_clipped(tmp_path: Path) -> None:
@@ -93,6 +127,14 @@ def test_float_audio_beyond_full_scale_is_clipped(tmp_path: Path) -> None:
     payload = Recording.read(write(tmp_path / "loud.wav", loud, subtype="FLOAT")).payload
 
     assert payload[:4] == mulaw_encode(np.array([16384, 32767, -32768, 0], np.int16))
+
+
+def test_an_excerpt_begins_at_any_millisecond_and_is_silent_beyond_the_end() -> None:
+    recording = Recording(bytes(range(240)), "short.wav", ())
+
+    assert recording.excerpt(1, 1) == bytes(range(8, 168))
+    assert recording.excerpt(25, 2) == bytes(range(200, 240)) + b"\xff" * 280
+    assert recording.excerpt(9999, 1) == b"\xff" * 160
 
 
 def test_the_last_frame_is_filled_up_with_silence() -> None:
@@ -104,9 +146,9 @@ def test_the_last_frame_is_filled_up_with_silence() -> None:
     assert recording.frame(2) == b"\xff" * 160
 
 
-def complaint(path: Path) -> str:
+def complaint(path: Path, *, channel: Channel = "left") -> str:
     with pytest.raises(RecordingError) as caught:
-        Recording.read(path)
+        Recording.read(path, channel=channel)
     assert isinstance(caught.value, GatewayError)
     message = str(caught.value)
     assert path.stem in message
@@ -131,6 +173,12 @@ def test_what_is_no_sound_is_refused(tmp_path: Path, name: str, content: bytes) 
     path.write_bytes(content)
 
     assert "not a sound file" in complaint(path) or "no audio" in complaint(path)
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    for name in ("x" * 300, "a\0b"):
+        with pytest.raises(RecordingError):
+            Recording.read(tmp_path / f"{name}.wav")
 
 
 def test_a_sound_file_without_sound_is_refused(tmp_path: Path) -> None:
