@@ -140,6 +140,17 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
     "gateway/local_realtime/session.py": IO,
     "gateway/local_realtime/personas": IO,
     "gateway/loadtest": ("gateway.realtime", "gateway.local_realtime", "gateway.bridge", "gateway.playback", *OUTER),
+    **dict.fromkeys(
+        [
+            f"gateway/loadtest/{name}.py"
+            for name in (
+                *("agent_speech", "attributes", "capture_writer", "comparison", "document", "fingerprint", "manifest"),
+                *("measures", "party", "quality", "reactive", "replay", "results", "script", "steps", "stream"),
+                *("summary", "thresholds", "values", "verbs"),
+            )
+        ],
+        IO,
+    ),
     "gateway/loadtest/caller.py": IO,
     "gateway/loadtest/caller_messages.py": IO,
     "gateway/loadtest/signalling.py": IO,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +74,7 @@ def analyse(caller: RecordedCaller) -> CallFigures:
     timeline, playback = caller.timeline, caller.playback
     asked_at = timeline.first("webhook-sent")
     spurts = talkspurts(caller)
-    voiced = _voiced(caller)
+    voiced = voiced_utterances(caller)
     return CallFigures(
         setup_ms=_ms_between(asked_at, timeline.started_at),
         first_media_ms=_ms_between(asked_at, timeline.first("media-received")),
@@ -90,7 +91,7 @@ def analyse(caller: RecordedCaller) -> CallFigures:
 def talkspurts(caller: RecordedCaller) -> tuple[Talkspurt, ...]:
     """Find when the agent was heard to speak, by level; a clear ends a talkspurt whatever follows."""
     spurts: list[Talkspurt] = []
-    for start, run in _heard_on_call_clock(caller):
+    for start, run in heard_runs(caller):
         audible = np.flatnonzero(np.abs(mulaw_decode(run.payload).astype(np.int32)) >= AUDIBLE)
         if not audible.size:
             continue
@@ -102,6 +103,30 @@ def talkspurts(caller: RecordedCaller) -> tuple[Talkspurt, ...]:
             new[0] = Talkspurt(spurts.pop().start_ms, new[0].end_ms, new[0].cut_by)
         spurts += new
     return tuple(spurts)
+
+
+class Voiced(NamedTuple):
+    """An utterance that was said, or begun, and the ms of its first and last voiced sample."""
+
+    utterance: Utterance
+    start_ms: int
+    end_ms: int
+
+
+def voiced_utterances(caller: RecordedCaller) -> list[Voiced]:
+    """Narrow to its voice each utterance that the call's end let begin, at the time it was said."""
+    voiced = []
+    for said, source in zip(caller.said_utterances, caller.recording.utterances, strict=False):
+        start_ms, end_ms = voiced_span(caller.recording, source)
+        later_ms = said.start_ms - source.start_ms
+        voiced.append(Voiced(said, start_ms + later_ms, end_ms + later_ms))
+    return voiced
+
+
+def said_until_ms(caller: RecordedCaller) -> int:
+    """How far on its own clock the caller's side of the call came."""
+    n_frames = max((run.first_frame + run.n_frames for run in caller.timeline.said), default=0)
+    return n_frames * FRAME_BYTES // _SAMPLES_PER_MS
 
 
 def voiced_span(recording: Recording, utterance: Utterance) -> tuple[int, int]:
@@ -119,9 +144,15 @@ def voiced_span(recording: Recording, utterance: Utterance) -> tuple[int, int]:
     return start_ms, min(end_ms, utterance.end_ms)
 
 
+def heard_runs(caller: RecordedCaller) -> list[tuple[int, HeardRun]]:
+    """What sounded, each run with the sample of the call's clock at which it began."""
+    zero = caller.timeline.started_at or 0.0
+    return [(round((run.start - zero) * SAMPLE_RATE), run) for run in caller.playback.runs]
+
+
 def stereo(caller: RecordedCaller) -> npt.NDArray[np.int16]:
     """Rebuild the call, shape (n, 2) at 8 kHz, from its first start message: left what was said, right what was heard."""
-    heard = [(start, mulaw_decode(run.payload)) for start, run in _heard_on_call_clock(caller)]
+    heard = [(start, mulaw_decode(run.payload)) for start, run in heard_runs(caller)]
     said = []
     for run in caller.timeline.said:
         payload = caller.recording.excerpt(run.source_ms, run.n_frames)
@@ -139,21 +170,7 @@ def write_stereo(path: str | Path, caller: RecordedCaller) -> None:
     soundfile.write(path, stereo(caller), SAMPLE_RATE, subtype="PCM_16", format="WAV")
 
 
-_Voiced = tuple[Utterance, int, int]
-"""An utterance and the ms of its first and last voiced sample."""
-
-
-def _voiced(caller: RecordedCaller) -> list[_Voiced]:
-    """What was said, on the call's clock, narrowed to its voice."""
-    voiced = []
-    for said, source in zip(caller.said_utterances, caller.recording.utterances, strict=False):
-        start_ms, end_ms = voiced_span(caller.recording, source)
-        shift = said.start_ms - source.start_ms
-        voiced.append((said, start_ms + shift, end_ms + shift))
-    return voiced
-
-
-def _replies(voiced: list[_Voiced], spurts: tuple[Talkspurt, ...]) -> tuple[Reply, ...]:
+def _replies(voiced: list[Voiced], spurts: tuple[Talkspurt, ...]) -> tuple[Reply, ...]:
     replies = []
     for index, (utterance, _, end_ms) in enumerate(voiced):
         next_start_ms = voiced[index + 1][1] if index + 1 < len(voiced) else None
@@ -165,7 +182,7 @@ def _replies(voiced: list[_Voiced], spurts: tuple[Talkspurt, ...]) -> tuple[Repl
     return tuple(replies)
 
 
-def _barge_ins(voiced: list[_Voiced], spurts: tuple[Talkspurt, ...]) -> tuple[BargeIn, ...]:
+def _barge_ins(voiced: list[Voiced], spurts: tuple[Talkspurt, ...]) -> tuple[BargeIn, ...]:
     barge_ins = []
     for utterance, start_ms, end_ms in voiced:
         if not _speaking_at(start_ms, spurts):
@@ -178,12 +195,6 @@ def _barge_ins(voiced: list[_Voiced], spurts: tuple[Talkspurt, ...]) -> tuple[Ba
 
 def _speaking_at(at_ms: int, spurts: tuple[Talkspurt, ...]) -> bool:
     return any(spurt.start_ms <= at_ms < spurt.end_ms for spurt in spurts)
-
-
-def _heard_on_call_clock(caller: RecordedCaller) -> list[tuple[int, HeardRun]]:
-    """What sounded, each run with the sample of the call's clock at which it began."""
-    zero = caller.timeline.started_at or 0.0
-    return [(round((run.start - zero) * SAMPLE_RATE), run) for run in caller.playback.runs]
 
 
 def _ms(n_samples: int) -> int:

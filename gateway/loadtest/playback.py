@@ -26,6 +26,11 @@ MAX_GAP = 0.2
 AUDIBLE = 104
 """Amplitude from which a sample counts as audible: -50 dBFS, above an idle line's noise, below quiet speech."""
 
+SOON = 0.5
+"""Seconds after a clear in which audio that comes is noted."""
+MAX_NOTED = 10_000
+"""Notes of such audio; more are not kept."""
+
 _ROUNDING = 1e-6
 """Seconds: far below a sample, above the rounding of clocks."""
 
@@ -58,6 +63,16 @@ class UnderRun:
 
 
 @dataclass(frozen=True, slots=True)
+class AfterClear:
+    """Audible audio that came soon after a clear: maybe of the answer that was to stop."""
+
+    cleared_at: float
+    at: float
+    n_samples: int
+    """From its first audible one to its last."""
+
+
+@dataclass(frozen=True, slots=True)
 class DueMark:
     """A mark that may be echoed now."""
 
@@ -74,7 +89,13 @@ class PlaybackBuffer:
     under_runs: list[UnderRun] = field(default_factory=list)
     audible_until: float = -math.inf
     """When the last sample that is more than silence sounds, or sounded."""
+    after_clear: list[AfterClear] = field(default_factory=list)
+    n_samples_sent: int = 0
+    """Whatever the server sent, heard or not."""
+    n_marks_unreturned: int = 0
+    """Marks that the end of a stream kept from being echoed."""
     _marks: deque[DueMark] = field(default_factory=deque)
+    _cleared_at: float = -math.inf
 
     def queued(self, now: float) -> float:
         """Seconds of audio that have not sounded."""
@@ -82,6 +103,7 @@ class PlaybackBuffer:
 
     def play(self, payload: bytes, now: float) -> bool:
         """Queue PCMU, at least one byte; return False if the buffer is full and the audio was thrown away."""
+        self.n_samples_sent += len(payload)
         if self.queued(now) + len(payload) / BYTES_PER_SECOND > MAX_QUEUED + _ROUNDING:
             return False
         run = self._run_at(now)
@@ -90,6 +112,8 @@ class PlaybackBuffer:
         audible = np.flatnonzero(_audible_codes()[np.frombuffer(payload, np.uint8)])
         if audible.size:
             self.audible_until = run.start + (offset + int(audible[-1]) + 1) / BYTES_PER_SECOND
+            if now - self._cleared_at <= SOON and len(self.after_clear) < MAX_NOTED:
+                self.after_clear.append(AfterClear(self._cleared_at, now, int(np.ptp(audible)) + 1))
         return True
 
     def mark(self, name: str, now: float) -> None:
@@ -99,12 +123,15 @@ class PlaybackBuffer:
 
     def clear(self, now: float) -> int:
         """Throw away what has not sounded and make every mark due; return the number of samples thrown away."""
+        self._cleared_at = now
         self._marks = deque(DueMark(each.name, min(each.due, now)) for each in self._marks)
         return self._cut(now, "clear")
 
     def stop(self, now: float) -> None:
         """End the stream: audio that has not sounded never will, and marks are forgotten."""
+        self.n_marks_unreturned += len(self._marks)
         self._marks.clear()
+        self._cleared_at = -math.inf
         self._cut(now, "stream-end")
 
     def next_due(self) -> float | None:

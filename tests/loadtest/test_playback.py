@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.loadtest.playback import MAX_QUEUED, DueMark, PlaybackBuffer
+from gateway.loadtest.playback import MAX_NOTED, MAX_QUEUED, DueMark, PlaybackBuffer
 from tests.loadtest.calls import silence, speech
 
 
@@ -131,3 +131,42 @@ def test_silence_is_not_audible() -> None:
     buffer.play(silence(60_000), 10.0)
 
     assert buffer.audible_until == pytest.approx(10.5 + 1 / 8000)
+
+
+def test_audible_audio_that_comes_soon_after_a_clear_is_noted() -> None:
+    buffer = PlaybackBuffer()
+    buffer.play(speech(1000), 9.0)
+    buffer.clear(10.0)
+    buffer.play(silence(20) + speech(40) + silence(20), 10.1)
+    buffer.play(silence(200), 10.2)
+    buffer.play(speech(20), 10.5)
+    buffer.play(speech(20), 10.501)
+
+    assert [(each.cleared_at, each.at) for each in buffer.after_clear] == [(10.0, 10.1), (10.0, 10.5)]
+    assert [each.n_samples for each in buffer.after_clear] == pytest.approx([320, 160], abs=4)
+
+
+def test_no_more_is_noted_than_a_server_may_fill_memory_with() -> None:
+    buffer = PlaybackBuffer()
+    buffer.clear(0.0)
+    for _ in range(MAX_NOTED + 1):
+        buffer.play(b"\x80", 0.1)
+
+    assert len(buffer.after_clear) == MAX_NOTED
+
+
+def test_all_that_was_sent_is_counted_and_so_are_marks_that_the_end_kept_back() -> None:
+    buffer = PlaybackBuffer()
+    buffer.play(speech(1000), 0.0)
+    buffer.mark("a", 0.0)
+    buffer.clear(0.1)
+    buffer.pop_due()
+    buffer.play(speech(500), 0.2)
+    buffer.mark("b", 0.2)
+    buffer.mark("c", 0.2)
+    buffer.stop(0.3)
+    buffer.play(speech(20), 0.4)
+
+    assert buffer.n_samples_sent == 1520 * 8
+    assert buffer.n_marks_unreturned == 2
+    assert buffer.after_clear[-1].at == 0.2
