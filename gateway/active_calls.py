@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from gateway.ending import DRAINED, Ending
+from gateway.ending import HANGUP, Ending
 
 TOKEN_LIFETIME = 60.0
 """Seconds from the webhook in which its stream must start."""
@@ -70,6 +70,8 @@ class ActiveCalls:
     def __init__(self, max_calls: int) -> None:
         self.max_calls = max_calls
         self.draining = False
+        self._is_closing = False
+        """Whether every call was told to end: then no stream may begin any more."""
         self.n_unauthenticated = 0
         """Open media sockets that have not shown a valid token yet."""
         self._admitted: dict[str, _Admitted] = {}
@@ -78,7 +80,7 @@ class ActiveCalls:
         self._n_streams: OrderedDict[str, int] = OrderedDict()
         """Of calls that have opened more than one."""
         self._unanswered: set[str] = set()
-        """Calls that a drain has cut off, and of which Twilio has not asked yet how they go on."""
+        """Calls whose media stream has ended in a drain, and of which Twilio has not asked yet how they go on."""
         self._moved = asyncio.Event()
         """Set, and replaced, whenever a call is over, or has been told how it goes on."""
 
@@ -105,14 +107,16 @@ class ActiveCalls:
     def admit_again(self, call_sid: str, now: float) -> str | Refusal:
         """Decide on another media stream for a call that has lost or left its last one.
 
-        A call of ours keeps its place whatever the limit; one that is unknown, from before a restart, needs one.
+        A call of ours keeps its place whatever the limit, and in a drain; one that is unknown, from before a restart,
+        needs one. Who
+        asks again before that stream has begun gets the same token, for Twilio may use either answer.
         """
         self._forget_expired(now)
         n_streams = self._n_streams.get(call_sid, 1) + 1
         is_ours = call_sid in self._ended or call_sid in self._admitted
         if call_sid in self._live:
             return Refusal.REPLAYED
-        if self.draining:
+        if self._is_closing or (self.draining and not is_ours):
             return Refusal.DRAINING
         if not is_ours and self.is_full(now):
             return Refusal.BUSY
@@ -122,6 +126,10 @@ class ActiveCalls:
         if len(self._n_streams) > MAX_REMEMBERED:
             self._n_streams.popitem(last=False)
         self._ended.pop(call_sid, None)
+        admitted = self._admitted.get(call_sid)
+        if admitted is not None and not admitted.is_first and not admitted.used:
+            admitted.at = now
+            return admitted.token
         return self._new_token(call_sid, now, is_first=False)
 
     def withdraw(self, call_sid: str) -> None:
@@ -165,7 +173,7 @@ class ActiveCalls:
         self._ended[call_sid] = ending
         if len(self._ended) > MAX_REMEMBERED:
             self._ended.popitem(last=False)
-        if ending == DRAINED:
+        if self.draining and ending != HANGUP:
             self._unanswered.add(call_sid)
         self._move()
 
@@ -188,7 +196,8 @@ class ActiveCalls:
             call.end(ending)
 
     def end_all(self, ending: Ending) -> None:
-        """Begin to end every call."""
+        """Begin to end every call; no other media stream of theirs is taken."""
+        self._is_closing = True
         for call in list(self._live.values()):
             call.end(ending)
 
@@ -217,8 +226,12 @@ class ActiveCalls:
         while self._live:
             await self._moved.wait()
 
+    async def wait_moved(self) -> None:
+        """Wait until one more call is over, or has been told how it goes on."""
+        await self._moved.wait()
+
     async def wait_answered(self) -> None:
-        """Wait until Twilio knows of every call that a drain has cut off how it goes on."""
+        """Wait until Twilio knows how every call goes on whose media stream has ended in a drain."""
         while self._unanswered:
             await self._moved.wait()
 

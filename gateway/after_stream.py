@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -13,6 +12,7 @@ from gateway.agent_instructions import CallDetails
 from gateway.answering import Answering, Expected
 from gateway.consultation import in_words
 from gateway.ending import Ending
+from gateway.stream_twiml import StreamTwiml
 from gateway.transfers import Transfers
 from gateway.twilio import twiml
 
@@ -28,14 +28,12 @@ _log = structlog.get_logger()
 class AfterStream:
     """Decides by the ending: hang up, pass on, apologise and dial another phone, or open a new media stream."""
 
-    public_url: str
     active_calls: ActiveCalls
     answering: Answering
     transfers: Transfers
-    connect: Callable[[str], str]
-    """Gives the TwiML that joins a call to our media stream, for a stream's token."""
+    connect: StreamTwiml
 
-    async def stream_ended(self, call_sid: str, details: CallDetails, *, is_on: bool) -> str:
+    async def stream_ended(self, call_sid: str, expected: Expected, *, is_on: bool) -> str:
         """Say what follows the media stream; ``is_on`` tells whether the caller is still there."""
         await self._supersede(call_sid)
         self.active_calls.answered(call_sid)
@@ -47,12 +45,12 @@ class AfterStream:
         if document is not None:
             return document
         if ending == endings.DRAINED:
-            return self._later()
+            return self._later(expected)
         if ending is None or ending.goes_on:
-            return self._another_stream(call_sid, details)
-        return self._farewell(details, ending)
+            return self._another_stream(call_sid, expected)
+        return self._farewell(expected.details, ending)
 
-    def transferred(self, call_sid: str, details: CallDetails, *, status: str, is_on: bool) -> str:
+    def transferred(self, call_sid: str, expected: Expected, *, status: str, is_on: bool) -> str:
         """Say what follows a transfer, ``status`` as Twilio's ``DialCallStatus``."""
         if status in {"completed", "answered"} or not is_on:
             self.call_over(call_sid)
@@ -60,7 +58,7 @@ class AfterStream:
         self.transfers.forget(call_sid)
         _log.info("transfer failed", call_sid=call_sid, status=status[:20])
         self.answering.came_back(call_sid, in_words(status))
-        return self._another_stream(call_sid, details)
+        return self._another_stream(call_sid, expected)
 
     def call_over(self, call_sid: str) -> None:
         """Forget a call of which nothing more comes."""
@@ -75,20 +73,20 @@ class AfterStream:
         except TimeoutError:
             _log.warning("a media stream does not end", call_sid=call_sid)
 
-    def _another_stream(self, call_sid: str, details: CallDetails) -> str:
+    def _another_stream(self, call_sid: str, expected: Expected) -> str:
         token = self.active_calls.admit_again(call_sid, time.monotonic())
         if token is Refusal.DRAINING:
-            return self._later()
+            return self._later(expected)
         if isinstance(token, Refusal):
             _log.warning("no other media stream", call_sid=call_sid, reason=token.value)
             self.answering.forget(call_sid)
-            return self._farewell(details, endings.BUG)
-        self.answering.expect(call_sid, Expected(details))
-        return self.connect(token)
+            return self._farewell(expected.details, endings.BUG)
+        self.answering.expect(call_sid, expected)
+        return self.connect(token, expected.agent)
 
-    def _later(self) -> str:
+    def _later(self, expected: Expected) -> str:
         """Have Twilio ask again, when another process has taken our place."""
-        return twiml.redirect(f"{self.public_url}/twilio/after", pause_seconds=RESTART_PAUSE)
+        return twiml.redirect(self.connect.after_url(expected.agent), pause_seconds=RESTART_PAUSE)
 
     def _farewell(self, details: CallDetails, ending: Ending) -> str:
         fallback_number = self.answering.fallback_for(details.to_number)

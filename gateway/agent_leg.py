@@ -1,6 +1,6 @@
 """The agent's side of one phone call. It outlives the media streams that the call opens in turn."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from gateway.agent_instructions import CallDetails
@@ -33,6 +33,9 @@ class MediaSession(Protocol):
 
     def is_sending_keys(self) -> bool:
         """Whether some of them have not been heard."""
+
+    def heard_ms(self, item_id: str) -> int:
+        """How much was heard of an item that is not whole; still asked when the stream has ended."""
 
     def event_received(self, event: ServerEvent | Unknown) -> None:
         """Take an event of the model."""
@@ -72,6 +75,8 @@ class AgentLeg:
         self.guards = guards
         self.screening = screening
         self.transcript = Transcript(client.provider.output_format)
+        self.is_connected = False
+        """Whether the client was told to open its session, which may not be open yet, or not any more."""
         self.has_begun = False
         """Whether the agent has had its first word."""
         self.was_cut = False
@@ -90,8 +95,10 @@ class AgentLeg:
             order=self._transfer_order,
         )
         self._media: MediaSession | None = None
+        self._heard_ms: Callable[[str], int] = lambda _: 0
+        """How much of an item was heard on the last media stream."""
         self._silenced: str | None = None
-        """The item of which we have told the model that nobody hears it."""
+        """The item of which the model knows that nobody hears more."""
         self._wanted_end: Ending | None = None
         own = (Goodbye(self.last_words, self._hang_up).tool(), self.key_tones.tool(), self.transfer.tool())
         for name, tool in {**tools, **{tool.name: tool for tool in own}}.items():
@@ -105,6 +112,7 @@ class AgentLeg:
     def join(self, media: MediaSession) -> None:
         """Join it to a media stream, and tell the model if the caller could not be passed on."""
         self._media = media
+        self._heard_ms = media.heard_ms
         self.client.on_server_event = media.event_received
         self.client.is_audible = lambda: media.unheard() is not None
         self.key_tones.bind(self.client.is_audible, media.send_keys, media.is_sending_keys)
@@ -143,10 +151,18 @@ class AgentLeg:
                 self.was_cut = True
                 self.client.cancel_response_nowait(response.id)
             case AudioDelta(item_id=item_id) if item_id != self._silenced:
-                self._silenced = item_id
-                self.client.truncate_item_nowait(item_id, 0)
+                self._silence(item_id)
             case _:
                 pass
+
+    def _silence(self, item_id: str) -> None:
+        """Tell the model how much of an item was heard, unless it knows: no more of it will be."""
+        self._silenced = item_id
+        item = self.client.conversation.get_item(item_id)
+        if item is None or item.heard_ms is None:
+            heard_ms = self._heard_ms(item_id)
+            self.client.truncate_item_nowait(item_id, heard_ms)
+            self.transcript.cut(item_id, heard_ms)
 
     def _model_lost(self, event: dict[str, Any]) -> None:
         if self._media is not None:

@@ -202,6 +202,10 @@ class Call:
         playback = self._bridge.playback
         return playback.unheard_ms(time.monotonic()) / 1000 if playback.is_unheard else None
 
+    def heard_ms(self, item_id: str) -> int:
+        """How much was heard of an item that is not whole; still asked when the stream has ended."""
+        return self._bridge.playback.heard_ms(item_id, time.monotonic())
+
     def _ask_for_patience(self) -> None:
         one_moment = self._prompts.one_moment
         self._perform(self._bridge.announce(one_moment, time.monotonic(), interrupts=False))
@@ -276,7 +280,8 @@ class Call:
     def _leave(self, ending: Ending) -> None:
         """The call goes on without this stream: the model must know how far it was heard."""
         commands = self._bridge.stream_over(time.monotonic())
-        self._leg.was_cut = bool(commands) and ending != endings.TRANSFERRED
+        if ending != endings.TRANSFERRED:
+            self._leg.was_cut |= bool(commands)
         self._leg.guards.caller_silent(time.monotonic())
         self._perform(commands)
 
@@ -293,8 +298,8 @@ class Call:
     # Callbacks of the model leg
 
     def event_received(self, event: ServerEvent | Unknown) -> None:
-        """Take an event of the model."""
-        if self._ended.done():
+        """Take an event of the model. While a stream ends after which the call goes on, none may be missed."""
+        if self._ended.done() and not self._ended.result().goes_on:
             return
         now = time.monotonic()
         try:

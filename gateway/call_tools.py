@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gateway.errors import ToolError
 from gateway.tools import Tool
@@ -13,15 +14,24 @@ MARK_TIMEOUT = 3.0
 """Seconds beyond the tones' own length in which their last mark must have come back."""
 MAX_KEYS_SECONDS = 16.0
 """The longest sequence: 32 pauses."""
+NO_LINE = "Nothing was sent, because the line was interrupted. The caller will be back, or the call is over."
+LINE_LOST = "The line was interrupted while the digits were being sent, so some of them may be missing."
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """One media stream, as `KeyTones.bind` is given it."""
+
+    is_audible: Callable[[], bool]
+    play: Callable[[bytes], None]
+    is_sending: Callable[[], bool]
 
 
 class KeyTones:
     """What a ``send_digits`` of the model's comes to. The model may know of it before there is a call."""
 
     def __init__(self) -> None:
-        self._is_audible: Callable[[], bool] = lambda: False
-        self._play: Callable[[bytes], None] = lambda _: None
-        self._is_sending: Callable[[], bool] = lambda: False
+        self._line: _Line | None = None
         self._playback_moved = asyncio.Event()
         self._one_by_one = asyncio.Lock()
 
@@ -33,13 +43,11 @@ class KeyTones:
         ``is_audible`` says whether anything is being heard, ``play`` sends tones (mu-law), ``is_sending`` says whether
         some have not been heard yet.
         """
-        self._is_audible = is_audible
-        self._play = play
-        self._is_sending = is_sending
+        self._line = _Line(is_audible, play, is_sending)
 
     def unbind(self) -> None:
         """Take the end of the media stream: nothing is being said or sent any more."""
-        self.bind(bool, lambda _: None, bool)
+        self._line = None
         self._playback_moved.set()
 
     def tool(self) -> Tool:
@@ -62,12 +70,26 @@ class KeyTones:
             raise ToolError("Nothing was sent. The digits must be 1 to 32 of 0-9, *, #, A-D and w.")
         tones = key_tones(digits)
         async with self._one_by_one:
-            if not await self._becomes_false(self._is_audible, SAY_TIMEOUT):
-                raise ToolError("Nothing was sent, because you are still speaking.")
-            self._play(tones)
-            if not await self._becomes_false(self._is_sending, len(tones) / 8000 + MARK_TIMEOUT):
-                return "The digits were sent, but nobody confirmed that they were heard."
-        return "The digits were sent."
+            return await self._sent(tones)
+
+    async def _sent(self, tones: bytes) -> str:
+        line = self._line
+        if line is None:
+            raise ToolError(NO_LINE)
+        is_silent = await self._becomes_false(line.is_audible, SAY_TIMEOUT)
+        if self._line is not line:
+            raise ToolError(NO_LINE)
+        if not is_silent:
+            raise ToolError("Nothing was sent, because you are still speaking.")
+        line.play(tones)
+        is_heard = await self._becomes_false(line.is_sending, len(tones) / 8000 + MARK_TIMEOUT)
+        if self._line is not line:
+            raise ToolError(LINE_LOST)
+        return (
+            "The digits were sent."
+            if is_heard
+            else "The digits were sent, but nobody confirmed that they were heard."
+        )
 
     async def _becomes_false(self, is_so: Callable[[], bool], within: float) -> bool:
         try:

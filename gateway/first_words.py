@@ -52,8 +52,8 @@ async def speak_first(leg: AgentLeg, bridge: Interruptible) -> None:
 async def _go_on(leg: AgentLeg) -> None:
     """Say the rest of what the last media stream did not carry."""
     if leg.was_cut:
-        leg.was_cut = False
         await leg.client.create_response(instructions=ANSWER_WAS_CUT)
+        leg.was_cut = False
 
 
 async def _greet(leg: AgentLeg, bridge: Interruptible) -> None:

@@ -34,13 +34,15 @@ class Histories:
 
     def load(self) -> None:
         """Take over what the last process has left; blocks on the disk. What cannot be read is gone, and logged."""
-        if self._path is None or not self._path.exists():
+        if self._path is None:
             return
         try:
             with self._path.open("rb") as file:
                 data = file.read(MAX_BYTES)
             self._path.unlink()
             handover = msgspec.json.decode(data, type=_Handover)
+        except FileNotFoundError:
+            return
         except (OSError, msgspec.DecodeError) as exc:
             _log.warning("nothing taken over from the last process", reason=type(exc).__name__)
             return

@@ -39,12 +39,13 @@ class Lease:
         """Wait until the session is open.
 
         Raises:
-            RealtimeError: it cannot be opened.
+            RealtimeError: it cannot be opened, or it was lost meanwhile and no other can be had.
             Exception: whatever else went wrong.
         """
         await self._settled.wait()
         if self._failure is not None:
             raise self._failure
+        await self.leg.client.wait_for_session_created()
 
     async def hold(self, seconds: float) -> None:
         """Open the session, unless it is, and keep it until somebody takes it or its time is over."""
@@ -54,9 +55,13 @@ class Lease:
                 await self._taken.wait()
 
     async def _open(self) -> None:
+        client = self.leg.client
         try:
-            if not self.leg.client.n_sessions:
-                await self.leg.client.connect()
+            if self.leg.is_connected:  # or about to be: a stream may end before its session is open
+                await client.wait_for_session_created()
+            else:
+                self.leg.is_connected = True
+                await client.connect()
         except Exception as exc:  # it is for the call to deal with, and no other call's concern
             self._failure = exc
         finally:
@@ -102,7 +107,7 @@ class ModelLeases:
     def drop(self, call_sid: str) -> None:
         """Close the session of a call that is over, or comes no more; nothing if there is none."""
         if call_sid in self._leases:
-            self._holding[call_sid].cancel()
+            _call_off(self._holding[call_sid])
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -112,7 +117,7 @@ class ModelLeases:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         for task in self._holding.values():
-            task.cancel()
+            _call_off(task)
         await self._tasks.__aexit__(kind, exc, trace)
 
     def _begin(self, call_sid: str, lease: Lease, seconds: float) -> None:
@@ -130,3 +135,8 @@ class ModelLeases:
                 del self._leases[call_sid]
             if not lease.is_taken:
                 await lease.leg.client.disconnect()
+
+
+def _call_off(holding: asyncio.Task[None]) -> None:
+    """Cancel it once it has begun: before that, nobody would close the session."""
+    asyncio.get_running_loop().call_soon(holding.cancel)

@@ -7,7 +7,8 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 import uvicorn
@@ -22,7 +23,7 @@ MAX_MESSAGE_BYTES = 64 * 1024
 """A legal frame of 20 ms is about 400 bytes."""
 
 ANSWER_TIMEOUT = 2.0
-"""Seconds in which Twilio must have asked how calls that were cut off go on; it does so as soon as their stream ends."""
+"""Seconds in which Twilio must have asked how the last calls go on; it does so as soon as their stream ends."""
 
 _log = structlog.get_logger()
 
@@ -59,31 +60,30 @@ class GatewayServer(uvicorn.Server):
             self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no new calls, wait for those that are going on, and then stop.
+        """Take no new calls, wait for those that are going on or whose stream is on its way, and then stop.
 
         The listener stays open meanwhile, so that new callers hear that we are busy.
         """
         self._active_calls.draining = True
-        if n_calls := len(self._active_calls):
+        calls = self._active_calls
+        if n_calls := calls.n_taken(time.monotonic()):
             _log.info("draining", calls=n_calls, seconds=self._drain_timeout)
-        await self._drained(self._drain_timeout)
-        self._active_calls.end_all(DRAINED)
-        await self._drained(2 * CLOSE_TIMEOUT)
+        await self._drained(self._drain_timeout, lambda: calls.n_taken(time.monotonic()))
+        calls.end_all(DRAINED)
+        await self._drained(2 * CLOSE_TIMEOUT, lambda: len(calls))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                await self._active_calls.wait_answered()
+                await calls.wait_answered()
         await super().shutdown(sockets)
         self._captured_signals.clear()  # an orderly stop is a success, not a death by signal
 
-    async def _drained(self, seconds: float) -> None:
-        """Wait until there is no call, the time is over, or somebody insists."""
-        deadline = asyncio.get_running_loop().time() + seconds
-        while (
-            not self.force_exit and len(self._active_calls) and asyncio.get_running_loop().time() < deadline
-        ):
+    async def _drained(self, seconds: float, n_left: Callable[[], int]) -> None:
+        """Wait until there is no call left, the time is over, or somebody insists."""
+        deadline = time.monotonic() + seconds
+        while not self.force_exit and n_left() and time.monotonic() < deadline:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.1):
-                    await self._active_calls.wait_empty()
+                    await self._active_calls.wait_moved()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from gateway.active_calls import (
     ActiveCalls,
     Refusal,
 )
-from gateway.ending import DRAINED, HANGUP, STREAM_LOST, SUPERSEDED, Ending
+from gateway.ending import DRAINED, HANGUP, MODEL_HANGUP, STREAM_LOST, SUPERSEDED, Ending
 from tests.legs import EndedCall
 
 
@@ -187,13 +187,63 @@ def test_a_line_that_keeps_breaking_is_given_up() -> None:
     assert n_streams == MAX_STREAMS
 
 
+def test_whoever_asks_twice_how_a_call_goes_on_may_use_either_answer() -> None:
+    calls = ActiveCalls(5)
+    calls.begin("CA1", admitted(calls, "CA1", now=0.0), EndedCall(), now=0.0)
+    calls.finish("CA1", STREAM_LOST)
+
+    tokens = {again(calls, "CA1", now=now) for now in (1.0, 2.0)}
+
+    assert len(tokens) == 1
+    assert calls.begin("CA1", tokens.pop(), EndedCall(), now=3.0)
+    assert calls.n_taken(3.0) == 1
+
+
+def test_whoever_asks_how_a_call_goes_on_and_never_comes_is_given_up() -> None:
+    calls = ActiveCalls(5)
+    answers = [calls.admit_again("CA1", now=float(n)) for n in range(MAX_STREAMS)]
+
+    assert answers[-1] is Refusal.BROKEN
+
+
+def test_a_drain_waits_until_twilio_has_asked_about_those_whom_we_have_left() -> None:
+    async def scenario() -> None:
+        calls = ActiveCalls(5)
+        for call_sid in ("CA1", "CA2", "CA3"):
+            calls.begin(call_sid, admitted(calls, call_sid, now=0.0), EndedCall(), now=0.0)
+        calls.finish("CA1", MODEL_HANGUP)
+        await calls.wait_answered()
+        calls.draining = True
+        calls.finish("CA2", HANGUP)  # there is nobody any more of whom to ask
+        await calls.wait_answered()
+        calls.finish("CA3", MODEL_HANGUP)
+        waiting = asyncio.ensure_future(calls.wait_answered())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        calls.answered("CA3")
+        await waiting
+
+    asyncio.run(scenario())
+
+
 def test_a_call_from_before_a_restart_needs_a_place() -> None:
     calls = ActiveCalls(1)
     again(calls, "CA1", now=0.0)
 
     assert calls.admit_again("CA2", now=1.0) is Refusal.BUSY
+
+
+def test_a_drain_takes_another_stream_of_a_call_that_goes_on_until_all_must_end() -> None:
+    calls = ActiveCalls(5)
+    calls.begin("CA1", admitted(calls, "CA1", now=0.0), EndedCall(), now=0.0)
     calls.draining = True
-    assert calls.admit_again("CA1", now=1.0) is Refusal.DRAINING
+    calls.finish("CA1", STREAM_LOST)
+
+    assert calls.admit_again("CA2", now=1.0) is Refusal.DRAINING
+    assert calls.begin("CA1", again(calls, "CA1", now=1.0), EndedCall(), now=1.5)
+    calls.end_all(DRAINED)
+    calls.finish("CA1", DRAINED)
+    assert calls.admit_again("CA1", now=2.0) is Refusal.DRAINING
 
 
 def test_the_webhook_of_a_call_is_not_replayed_for_the_token_of_its_second_stream() -> None:

@@ -9,9 +9,12 @@ import pytest
 from gateway import after_stream, model_leases
 from gateway.active_calls import MAX_STREAMS
 from gateway.agent_leg import AgentLeg
+from gateway.call import Call
+from gateway.ending import STREAM_LOST
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.place import Outcome, place_call
-from tests.fakes import FakeRealtimeServer, FakeSession
+from gateway.realtime.events import ResponseCreated, ResponseState
+from tests.fakes import Behaviour, FakeRealtimeServer, FakeSession
 from tests.gateways import Running, run, running, running_on
 from tests.test_calls import Script, ended_by, heard, tone
 
@@ -126,6 +129,19 @@ def test_a_caller_who_is_back_in_silence_is_not_talked_at(tmp_path: Path) -> Non
     assert session.events("conversation.item.truncate") == []
 
 
+def tell_of_the_end(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once the gateway knows that a media stream has ended."""
+    gone = asyncio.Event()
+    release = AgentLeg.leave
+
+    def leave(self: AgentLeg) -> None:
+        release(self)
+        gone.set()
+
+    monkeypatch.setattr(AgentLeg, "leave", leave)
+    return gone
+
+
 def test_what_the_model_says_while_nobody_can_hear_it_is_not_taken_for_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,20 +155,114 @@ def test_what_the_model_says_while_nobody_can_hear_it_is_not_taken_for_heard(
         await session.wait_for("response.create")
         await session.say("item_3", tone(300), "as I was saying")
 
-    gone = asyncio.Event()
-    release = AgentLeg.leave
-
-    def leave(self: AgentLeg) -> None:
-        release(self)
-        gone.set()
-
-    monkeypatch.setattr(AgentLeg, "leave", leave)
+    gone = tell_of_the_end(monkeypatch)
     call = broken(tmp_path, script, breaks_at=(1.5,))
 
     (session,) = call.sessions
     (truncate,) = session.events("conversation.item.truncate")
     assert (truncate.event["item_id"], truncate.event["audio_end_ms"]) == ("item_2", 0)
     assert len(heard(call.caller)) == (200 + 300) * 8
+
+
+def test_what_was_heard_of_an_answer_stays_heard_whatever_still_comes_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(session: FakeSession) -> None:
+        await greeted(session)
+        await session.begin("item_2")
+        await session.speak("item_2", tone(3000))
+        await gone.wait()
+        await session.speak("item_2", tone(400))  # on its way when the model is told to stop
+        await session.wait_for("response.cancel")
+        await session.wait_for("response.create")
+        await session.say("item_3", tone(300), "as I was saying")
+
+    gone = tell_of_the_end(monkeypatch)
+    call = broken(tmp_path, script, breaks_at=(1.5,))
+
+    (truncate,) = call.sessions[0].events("conversation.item.truncate")
+    assert truncate.event["item_id"] == "item_2"
+    assert truncate.event["audio_end_ms"] > 900
+
+
+def test_an_answer_that_was_heard_so_far_is_cut_there_when_more_of_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(session: FakeSession) -> None:
+        await greeted(session)
+        await session.begin("item_2")
+        await session.speak("item_2", tone(400))
+        await session.wait_for_audio(24_000)  # until it was heard
+        await gone.wait()
+        await session.speak("item_2", tone(400))
+        await session.wait_for("response.create")
+        await session.say("item_3", tone(300), "as I was saying")
+
+    gone = tell_of_the_end(monkeypatch)
+    call = broken(tmp_path, script, breaks_at=(2.0,))
+
+    (truncate,) = call.sessions[0].events("conversation.item.truncate")
+    assert truncate.event["item_id"] == "item_2"
+    assert truncate.event["audio_end_ms"] == pytest.approx(400, abs=10)
+
+
+def test_an_answer_that_begins_in_the_moment_of_the_break_is_given_once_more(tmp_path: Path) -> None:
+    path = tmp_path / "agents.toml"
+    path.write_text(AGENTS)
+
+    async def whole() -> None:
+        async with (
+            FakeRealtimeServer(api_key="sk-test") as model,
+            running(realtime_url=model.url, openai_api_key="sk-test", agents_file=path) as at,
+        ):
+            caller = at.caller(1.5)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(place_call(caller, connect_to=at.address))
+                session = await model.session()
+                await greeted(session)
+                await session.wait_for_audio(12_000)
+                call = at.gateway.active_calls._live[caller.identity.call_sid]
+                assert isinstance(call, Call)
+                call.end(STREAM_LOST)
+                call.event_received(ResponseCreated(ResponseState("resp_late", conversation_id="conv")))
+                cancel = await session.wait_for("response.cancel")
+                asked = await session.wait_for("response.create")
+                await session.say("item_2", tone(300), "as I was saying")
+            assert cancel.event["response_id"] == "resp_late"
+            assert "Go on from there" in asked.event["response"]["instructions"]
+
+    run(whole())
+
+
+def test_the_rest_of_an_answer_is_not_forgotten_over_a_stream_that_ends_before_there_is_a_session(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "agents.toml"
+    path.write_text(AGENTS)
+
+    async def whole() -> None:
+        behaviours = [Behaviour(), Behaviour(handshake_delay=1.5)]
+        async with (
+            FakeRealtimeServer(behaviours, api_key="sk-test") as model,
+            running(realtime_url=model.url, openai_api_key="sk-test", agents_file=path) as at,
+        ):
+            caller = at.caller(4.0, breaks_at=(1.0, 1.6))
+            async with asyncio.TaskGroup() as tasks:
+                placed = tasks.create_task(place_call(caller, connect_to=at.address))
+                session = await model.session()
+                await greeted(session)
+                await session.say("item_2", tone(4000), "one two three four five six seven eight")
+                await session.wait_for("conversation.item.truncate")
+                await session.close(1011)
+                session = await model.session()
+                asked = await session.wait_for("response.create")
+                await session.say("item_3", tone(300), "and so on")
+            streams = [event for event in placed.result().timeline.events if event.kind == "stream-started"]
+            assert "Go on from there" in asked.event["response"]["instructions"]
+            assert len(session.events("response.create")) == 1
+            assert len(streams) == 3
+
+    run(whole())
 
 
 def test_a_line_that_keeps_breaking_ends_at_the_fallback_number(tmp_path: Path) -> None:

@@ -122,6 +122,33 @@ def test_two_sequences_at_once_are_sent_one_after_the_other() -> None:
     assert played == [key_tones("1"), key_tones("2")]
 
 
+def test_the_model_is_not_told_that_keys_were_sent_while_there_is_no_line() -> None:
+    assert "Nothing was sent" in asyncio.run(KeyTones().tool().run('{"digits": "1"}'))
+
+
+@pytest.mark.parametrize(
+    ("state", "answer", "n_played"),
+    [("audible", "Nothing was sent", 0), ("sending", "some of them may be missing", 1)],
+)
+def test_a_line_that_is_lost_meanwhile_has_carried_no_keys(state: str, answer: str, n_played: int) -> None:
+    played: list[bytes] = []
+    going_on = {state}
+
+    async def scenario() -> str:
+        keys = bound(lambda: "audible" in going_on, played.append, lambda: "sending" in going_on)
+        sent = asyncio.ensure_future(keys.tool().run('{"digits": "1"}'))
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert keys._one_by_one.locked()
+            going_on.clear()  # what was unheard is given up with the line
+            keys.unbind()
+            return await sent
+
+    assert answer in asyncio.run(scenario())
+    assert len(played) == n_played
+
+
 def test_an_agent_that_may_press_keys_is_offered_the_tool(agents_file: Path) -> None:
     async def script(session: FakeSession) -> None:
         await session.wait_for("input_audio_buffer.append")

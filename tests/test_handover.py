@@ -72,6 +72,13 @@ def test_a_place_that_cannot_be_written_is_logged(tmp_path: Path) -> None:
     assert [log["event"] for log in logs] == ["nothing left to the next process"]
 
 
+def test_a_place_that_cannot_be_read_is_logged(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        left(tmp_path / ("x" * 300))
+
+    assert [log["event"] for log in logs] == ["nothing taken over from the last process"]
+
+
 def test_without_a_file_nothing_is_handed_over() -> None:
     histories = Histories(None)
     histories.save({"CA1": ITEMS})

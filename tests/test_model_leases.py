@@ -165,3 +165,54 @@ def test_the_webhook_opens_the_session_that_the_stream_then_uses() -> None:
             assert server.faults == []
 
     run(whole())
+
+
+def test_a_session_that_is_given_up_as_soon_as_it_is_kept_is_closed() -> None:
+    async def scenario(server: FakeRealtimeServer, new_leg: Callable[[], AgentLeg]) -> None:
+        async with ModelLeases() as leases:
+            lease = leases.take("CA1", new_leg)
+            await lease.ready()
+            closed = lease.leg.client.wait_for_next("close", timeout=5)
+            leases.park(lease.leg, 60.0)
+            leases.drop("CA1")  # Twilio says in the same breath that the caller has gone
+            await closed
+            assert leases.waiting("CA1") is None
+
+    with_server(scenario)
+
+
+def test_a_stream_that_ends_before_its_session_is_open_leaves_it_to_the_next() -> None:
+    async def scenario(server: FakeRealtimeServer, new_leg: Callable[[], AgentLeg]) -> None:
+        async with ModelLeases() as leases:
+            lease = leases.take("CA1", new_leg)
+            await asyncio.sleep(0)  # it begins to be opened
+            assert lease.leg.is_connected
+            leases.park(lease.leg, 60.0)
+            again = leases.take("CA1", new_leg)
+            await again.ready()
+            assert again.leg is lease.leg
+            assert again.leg.client.is_ready
+            await again.leg.client.disconnect()
+        assert len(server.sessions) == 1
+
+    with_server(scenario)
+
+
+def test_a_session_that_is_lost_between_two_streams_is_waited_for() -> None:
+    async def scenario(server: FakeRealtimeServer, new_leg: Callable[[], AgentLeg]) -> None:
+        async with ModelLeases() as leases:
+            lease = leases.take("CA1", new_leg)
+            await lease.ready()
+            leases.park(lease.leg, 60.0)
+            lost = asyncio.Event()
+            lease.leg.client.on("session.lost", lambda _: lost.set())
+            await (await server.session()).close(1011)
+            await lost.wait()
+            again = leases.take("CA1", new_leg)
+            assert not again.leg.client.is_ready
+            await again.ready()
+            assert again.leg.client.is_ready
+            await again.leg.client.disconnect()
+        assert len(server.sessions) == 2
+
+    with_server(scenario)

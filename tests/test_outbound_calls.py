@@ -348,3 +348,23 @@ def test_an_outbound_call_that_finds_no_place_is_hung_up(tmp_path: Path, setting
     body = run(scenario())
     assert "<Hangup" in body
     assert "<Dial" not in body
+
+
+def test_the_agent_of_a_call_that_another_process_has_begun_goes_on_with_it(tmp_path: Path) -> None:
+    async def whole() -> tuple[str, str]:
+        async with up(tmp_path) as (at, model):
+            identity = new_identity(direction="outbound-api")
+            fields = [
+                ("CallSid", identity.call_sid),
+                ("CallStatus", "in-progress"),
+                ("Direction", "outbound-api"),
+                ("From", US),
+                ("To", THEM),
+            ]
+            document = (await post(at, "/twilio/after?agent=polite", fields))[2]
+            update = await (await model.session()).wait_for("session.update")
+            return document, update.event["session"]["instructions"]
+
+    document, instructions = run(whole())
+    assert 'action="https://voice.example.com/twilio/after?agent=polite"' in document
+    assert instructions == f"{THEM} was called from {US}."

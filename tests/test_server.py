@@ -1,16 +1,22 @@
 """The server process: limits that uvicorn lacks, and the drain."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 
+from gateway.loadtest.line import Line
 from gateway.loadtest.place import Outcome, place_call
+from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
 from gateway.web import limited_http, media_socket
 from tests.fakes import FakeRealtimeServer
 from tests.gateways import AUTH_TOKEN, PUBLIC_URL, Running, run, running
@@ -153,6 +159,90 @@ def test_call_that_outlives_the_drain_is_ended_in_order() -> None:
     assert '"reason": "drained"' in log
     assert took < 5
     assert AUTH_TOKEN not in log
+
+
+@contextlib.asynccontextmanager
+async def stopping(**settings: Any) -> AsyncIterator[tuple[Running, Callable[[], None]]]:
+    """Run a gateway, and give what stops it; leave when it has stopped."""
+    up: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+    told = asyncio.Event()
+
+    async def serve_until_told() -> None:
+        async with running(**settings) as at:
+            up.set_result(at)
+            await told.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve_until_told())
+        yield await up, told.set
+        told.set()
+
+
+def test_a_stream_that_is_on_its_way_at_sigterm_still_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> Outcome:
+        async with (
+            FakeRealtimeServer() as model,
+            stopping(realtime_url=model.url, drain_timeout=20.0) as (at, stop),
+        ):
+            opened = Line.open
+
+            async def open_late(self: Line, step: StreamStep) -> ClientConnection | End:
+                stop()
+                await asyncio.sleep(0.3)  # uvicorn looks ten times a second
+                return await opened(self, step)
+
+            monkeypatch.setattr(Line, "open", open_late)
+            return await place_call(at.caller(0.5), connect_to=at.address)
+
+    assert run(scenario()).end.reason == "caller-hung-up"
+
+
+def test_the_last_call_of_a_drain_is_told_how_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> Outcome:
+        async with (
+            FakeRealtimeServer() as model,
+            stopping(realtime_url=model.url, drain_timeout=20.0) as (at, stop),
+            asyncio.TaskGroup() as tasks,
+        ):
+            asked = Line.ask
+
+            async def ask_late(self: Line, step: WebhookStep) -> Step:
+                await at.gateway.active_calls.wait_empty()
+                await asyncio.sleep(0.2)  # Twilio is not as near as we are
+                return await asked(self, step)
+
+            monkeypatch.setattr(Line, "ask", ask_late)
+            placed = tasks.create_task(place_call(at.caller(8.0), connect_to=at.address))
+            session = await model.session()
+            await session.wait_for("input_audio_buffer.append")
+            stop()
+            await asyncio.sleep(0.3)
+            await session.call_tool("item_1", "call_1", "hang_up", "{}")
+        return placed.result()
+
+    assert run(scenario()).end.reason == "gateway-hung-up"
+
+
+def test_a_line_that_breaks_in_a_drain_is_taken_up_again() -> None:
+    async def scenario() -> tuple[Outcome, int]:
+        async with (
+            FakeRealtimeServer() as model,
+            stopping(realtime_url=model.url, drain_timeout=20.0) as (at, stop),
+            asyncio.TaskGroup() as tasks,
+        ):
+            other = tasks.create_task(place_call(at.caller(3.0), connect_to=at.address))
+            await model.session()
+            breaks = at.caller(2.0, breaks_at=(1.0,))
+            placed = tasks.create_task(place_call(breaks, connect_to=at.address))
+            await (await model.session()).wait_for("input_audio_buffer.append")
+            stop()
+        assert other.result().end.reason == "caller-hung-up"
+        return placed.result(), len(model.sessions)
+
+    outcome, n_sessions = run(scenario())
+    assert outcome.end.reason == "caller-hung-up"
+    assert sum(event.kind == "stream-started" for event in outcome.timeline.events) == 2
+    assert n_sessions == 2
 
 
 def test_port_that_is_taken_is_one_line_and_exit_code_2() -> None:

@@ -55,8 +55,8 @@ class MediaSocket(WebSocketsSansIOProtocol):
 
     def write(self, *texts: bytes) -> None:
         """Send text messages, in one write; they are lost if the socket is closed or closing."""
-        if self.conn.state is not State.OPEN:
-            return
+        if self.conn.state is not State.OPEN or self.transport.is_closing():
+            return  # a connection that was dropped is still OPEN to the library
         for text in texts:
             self.conn.send_text(text)
         self.transport.write(b"".join(self.conn.data_to_send()))

@@ -68,7 +68,7 @@ class Webhooks:
     async def after(self, request: TwilioRequest) -> Response:
         """Say what follows the media stream."""
         document = await self.after_stream.stream_ended(
-            request.call_sid, request.details, is_on=request.is_on
+            request.call_sid, _again(request), is_on=request.is_on
         )
         return as_twiml(document)
 
@@ -77,7 +77,7 @@ class Webhooks:
         status = request.form.get("DialCallStatus", "")
         return as_twiml(
             self.after_stream.transferred(
-                request.call_sid, request.details, status=status, is_on=request.is_on
+                request.call_sid, _again(request), status=status, is_on=request.is_on
             )
         )
 
@@ -105,7 +105,7 @@ class Webhooks:
         if isinstance(token, Refusal):
             return as_twiml(self._turned_away(request, token))
         self.answering.expect(call_sid, expected)
-        return as_twiml(self.connect(token))
+        return as_twiml(self.connect(token, expected.agent))
 
     def _may_call(self, call_sid: str, expected: Expected, now: float) -> bool:
         limits = self.answering.limits_for(expected)
@@ -118,3 +118,8 @@ class Webhooks:
             return twiml.busy()
         fallback_number = self.answering.fallback_for(request.details.to_number)
         return twiml.dial(fallback_number) if fallback_number else twiml.busy()
+
+
+def _again(request: TwilioRequest) -> Expected:
+    """The call as it is expected once more: whoever has answered it has been found to be a person."""
+    return Expected(request.details, request.query.get("agent"))

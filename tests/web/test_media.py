@@ -8,11 +8,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway import call as call_module
+from gateway.call import Call
+from gateway.caller_leg import CallerLeg
+from gateway.realtime.events import AudioDelta
 from gateway.text_frames import masked_text_frame
 from tests.gateways import AUTH_TOKEN, Running, run, running
 
@@ -299,6 +303,39 @@ def test_socket_that_goes_away_without_a_stop_ends_the_call() -> None:
             return endings(at)
 
     assert run(scenario()) == {"stream-lost": 1}
+
+
+def test_sound_that_comes_in_the_moment_of_the_break_is_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[Call] = []
+    closed = CallerLeg.connection_closed
+
+    def closed_while_the_model_speaks(self: CallerLeg) -> None:
+        closed(self)
+        for each in calls:
+            each.event_received(AudioDelta("item_1", bytes(48 * 200), "resp_1"))
+
+    monkeypatch.setattr(CallerLeg, "connection_closed", closed_while_the_model_speaks)
+
+    async def scenario() -> dict[str, float]:
+        async with running() as at:
+            async with handshake(at) as websocket:
+                began = asyncio.ensure_future(begun(at))
+                for message in (CONNECTED, start(token_for(at))):
+                    await websocket.send(json.dumps(message))
+                await began
+                calls.extend(
+                    each for each in at.gateway.active_calls._live.values() if isinstance(each, Call)
+                )
+                websocket.transport.abort()
+            await at.gateway.active_calls.wait_empty()
+            return endings(at)
+
+    with capture_logs() as logs:
+        assert run(scenario()) == {"stream-lost": 1}
+    assert len(calls) == 1
+    assert "call failed" not in [log["event"] for log in logs]
 
 
 def test_second_stream_for_the_same_call_is_refused() -> None:
