@@ -182,10 +182,6 @@ class ActiveCalls:
         self._unanswered.discard(call_sid)
         self._move()
 
-    def knows(self, call_sid: str) -> bool:
-        """Whether the call is going on, expected, or over not too long ago."""
-        return call_sid in self._live or call_sid in self._ended or call_sid in self._admitted
-
     def ending_of(self, call_sid: str) -> Ending | None:
         """How a call ended, if it has, and not too long ago."""
         return self._ended.get(call_sid)

@@ -12,6 +12,7 @@ from gateway.agent_instructions import CallDetails
 from gateway.answering import Answering, Expected
 from gateway.consultation import in_words
 from gateway.ending import Ending
+from gateway.outbound import for_agent
 from gateway.stream_twiml import StreamTwiml
 from gateway.transfers import Transfers
 from gateway.twilio import twiml
@@ -28,13 +29,19 @@ _log = structlog.get_logger()
 class AfterStream:
     """Decides by the ending: hang up, pass on, apologise and dial another phone, or open a new media stream."""
 
+    public_url: str
     active_calls: ActiveCalls
     answering: Answering
     transfers: Transfers
     connect: StreamTwiml
 
-    async def stream_ended(self, call_sid: str, expected: Expected, *, is_on: bool) -> str:
-        """Say what follows the media stream; ``is_on`` tells whether the caller is still there."""
+    async def stream_ended(
+        self, call_sid: str, details: CallDetails, *, is_on: bool, agent: str | None = None
+    ) -> str:
+        """Say what follows the media stream; ``is_on`` tells whether the caller is still there.
+
+        ``agent`` is that of a call we placed, here and below.
+        """
         await self._supersede(call_sid)
         self.active_calls.answered(call_sid)
         ending = self.active_calls.ending_of(call_sid)
@@ -45,12 +52,14 @@ class AfterStream:
         if document is not None:
             return document
         if ending == endings.DRAINED:
-            return self._later(expected)
+            return self._later(agent)
         if ending is None or ending.goes_on:
-            return self._another_stream(call_sid, expected)
-        return self._farewell(expected.details, ending)
+            return self._another_stream(call_sid, details, agent)
+        return self._farewell(details, ending)
 
-    def transferred(self, call_sid: str, expected: Expected, *, status: str, is_on: bool) -> str:
+    def transferred(
+        self, call_sid: str, details: CallDetails, *, status: str, is_on: bool, agent: str | None = None
+    ) -> str:
         """Say what follows a transfer, ``status`` as Twilio's ``DialCallStatus``."""
         if status in {"completed", "answered"} or not is_on:
             self.call_over(call_sid)
@@ -58,7 +67,7 @@ class AfterStream:
         self.transfers.forget(call_sid)
         _log.info("transfer failed", call_sid=call_sid, status=status[:20])
         self.answering.came_back(call_sid, in_words(status))
-        return self._another_stream(call_sid, expected)
+        return self._another_stream(call_sid, details, agent)
 
     def call_over(self, call_sid: str) -> None:
         """Forget a call of which nothing more comes."""
@@ -73,20 +82,21 @@ class AfterStream:
         except TimeoutError:
             _log.warning("a media stream does not end", call_sid=call_sid)
 
-    def _another_stream(self, call_sid: str, expected: Expected) -> str:
+    def _another_stream(self, call_sid: str, details: CallDetails, agent: str | None) -> str:
         token = self.active_calls.admit_again(call_sid, time.monotonic())
         if token is Refusal.DRAINING:
-            return self._later(expected)
+            return self._later(agent)
         if isinstance(token, Refusal):
             _log.warning("no other media stream", call_sid=call_sid, reason=token.value)
             self.answering.forget(call_sid)
-            return self._farewell(expected.details, endings.BUG)
-        self.answering.expect(call_sid, expected)
-        return self.connect(token, expected.agent)
+            return self._farewell(details, endings.BUG)
+        self.answering.expect(call_sid, Expected(details, agent))
+        return self.connect(token, agent)
 
-    def _later(self, expected: Expected) -> str:
+    def _later(self, agent: str | None) -> str:
         """Have Twilio ask again, when another process has taken our place."""
-        return twiml.redirect(self.connect.after_url(expected.agent), pause_seconds=RESTART_PAUSE)
+        url = for_agent(f"{self.public_url}/twilio/after", agent)
+        return twiml.redirect(url, pause_seconds=RESTART_PAUSE)
 
     def _farewell(self, details: CallDetails, ending: Ending) -> str:
         fallback_number = self.answering.fallback_for(details.to_number)

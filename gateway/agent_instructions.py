@@ -31,7 +31,11 @@ class CallDetails(msgspec.Struct, frozen=True):
     """The dialled number."""
     caller_name: str = ""
     parameters: Mapping[str, str] = {}
-    """The stream's custom parameters."""
+    """The other fields of Twilio's webhook, and these too."""
+
+    def __repr__(self) -> str:
+        """Show whose call it is to nobody who reads a log."""
+        return "CallDetails(…)"
 
 
 def template_mistakes(template: str) -> Iterator[str]:

@@ -85,6 +85,8 @@ class AgentLeg:
         """Whether the agent has said something since the caller last spoke, or was to be transferred."""
         self.came_back: str | None = None
         """Why a person could not be reached whom the caller was passed on to."""
+        self.placed_for: str | None = None
+        """The agent's name, of a call that we placed."""
         self.last_words = LastWords(self._unheard)
         self.key_tones = KeyTones()
         self.transfer = Transfer(
@@ -194,4 +196,6 @@ class AgentLeg:
 
     def _transfer_order(self, target: TransferTarget, summary: str) -> TransferOrder:
         details = self.details
-        return TransferOrder(self.call_sid, target, details.to_number, details.from_number, summary)
+        return TransferOrder(
+            self.call_sid, target, details.to_number, details.from_number, summary, self.placed_for
+        )

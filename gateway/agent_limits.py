@@ -25,6 +25,13 @@ def matching(pattern: str, words: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _as_said(value: str) -> str:
+    """Accept a name that a model gives back as it got it: in one line, with nothing that cannot be seen."""
+    if not value.isprintable() or value != " ".join(value.split()):
+        raise ValueError("must be in one line, with single spaces and none at its ends")
+    return value
+
+
 def _never_or(low: float, high: float) -> AfterValidator:
     def check(value: float) -> float:
         if value != 0 and not low <= value <= high:
@@ -89,7 +96,7 @@ class TransferTarget(Table):
     """A phone to which an agent may put callers through."""
 
     number: PhoneNumber
-    name: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_as_said)]
     """What the model calls it."""
     description: Annotated[str, Field(max_length=200)] = ""
     """Tells the model whom it is for."""

@@ -210,6 +210,8 @@ def _explained(
         return location, _unknown("key", str(location[-1]), fields)
     if kind.startswith("union_tag"):
         location = (*location, "type")
+    if kind == "tuple_type" and location == ("transfers",):
+        return location, "must be an array of tables: [[agents.NAME.transfers]]"
     if kind in _WORDS:
         return location, _WORDS[kind]
     return location, _BEGINNING.sub(lambda match: f"must {match[1]}" if match[1] else "", message)

@@ -163,6 +163,7 @@ class Answering:
             transferring=self._transferring,
             screening=expected.screening,
         )
+        leg.placed_for = expected.agent
         leg.has_begun = leg.was_cut = bool(earlier)
         return leg
 

@@ -78,7 +78,7 @@ class Gateway:
             earlier=self._histories,
         )
         connect = StreamTwiml(settings.public_url)
-        after = AfterStream(self.active_calls, self._answering, self._transfers, connect)
+        after = AfterStream(settings.public_url, self.active_calls, self._answering, self._transfers, connect)
         callers = CallerLimits(lambda sid: self.active_calls.is_going_on(sid, time.monotonic()))
         webhooks = Webhooks(self.active_calls, callers, self._answering, after, connect, self.metrics)
         signed = SignedRoutes(settings.public_url, settings.auth_tokens, settings.twilio_account_sid)

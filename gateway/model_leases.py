@@ -48,11 +48,12 @@ class Lease:
         await self.leg.client.wait_for_session_created()
 
     async def hold(self, seconds: float) -> None:
-        """Open the session, unless it is, and keep it until somebody takes it or its time is over."""
+        """Open the session, unless it is, and keep it until somebody takes it or its time is over; not if it fails."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._open()
-                await self._taken.wait()
+                if not self.failed:
+                    await self._taken.wait()
 
     async def _open(self) -> None:
         client = self.leg.client

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from gateway.agent_limits import NUMBER
 from gateway.twilio.call_order import CallOrder
 
 RING_TIMEOUT = 45
 """Seconds that a phone rings before we give up."""
 
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_NUMBER = re.compile(NUMBER)
 
 
 def is_number(text: str) -> bool:
@@ -26,6 +27,11 @@ def is_allowed(number: str, patterns: Iterable[str]) -> bool:
         number.startswith(pattern[:-1]) if pattern.endswith("*") else number == pattern
         for pattern in patterns
     )
+
+
+def for_agent(url: str, agent: str | None) -> str:
+    """Name the agent of a call that we placed in an address that Twilio shall ask: it leads to no number of ours."""
+    return url if agent is None else f"{url}?agent={quote(agent, safe='')}"
 
 
 def dial_order(
@@ -50,7 +56,7 @@ def dial_order(
     return CallOrder(
         to=number,
         from_=from_number,
-        url=f"{public_url}/twilio/outbound?agent={quote(agent, safe='')}",
+        url=for_agent(f"{public_url}/twilio/outbound", agent),
         status_callback=f"{public_url}/twilio/status",
         machine_detection="DetectMessageEnd",
         async_amd_status_callback=f"{public_url}/twilio/answered-by",

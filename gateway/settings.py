@@ -1,5 +1,6 @@
 """Everything the gateway can be told, from the environment and from ``.env``."""
 
+import difflib
 import ipaddress
 import re
 from pathlib import Path
@@ -10,10 +11,10 @@ import pydantic
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.agent_limits import NUMBER, PhoneNumber, matching
 from gateway.errors import SettingsError
 
-E164 = r"^\+[1-9][0-9]{6,14}$"
-_ALLOWED = re.compile(r"\+[1-9][0-9]{6,14}|\+([1-9][0-9]{0,13})?\*")
+_ALLOWED = re.compile(NUMBER + r"|\+([1-9][0-9]{0,13})?\*")
 ProviderName = Literal["openai", "azure", "azure-preview", "stepfun", "qwen", "glm", "xai", "local"]
 AZURE = frozenset({"azure", "azure-preview"})
 """Providers whose address and model only the operator knows."""
@@ -35,21 +36,22 @@ class Settings(BaseSettings):
     """The address Twilio knows us by, https, without a path. Signatures are checked against it."""
     twilio_auth_token: Annotated[tuple[SecretStr, ...], NoDecode]
     """The account's auth token; several, separated by commas, while one is being rotated."""
-    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")] | None = None
+    twilio_account_sid: Annotated[str, matching("AC[0-9a-fA-F]{32}", "AC and 32 hex digits")] | None = None
     """If given, calls of any other account are refused, though signed with the right token."""
-    twilio_api_key_sid: Annotated[str, Field(pattern=r"^SK[0-9a-fA-F]{32}$")] | None = None
+    twilio_api_key_sid: Annotated[str, matching("SK[0-9a-fA-F]{32}", "SK and 32 hex digits")] | None = None
     """An API key for Twilio's REST API, which else gets the auth token."""
     twilio_api_key_secret: Annotated[SecretStr | None, Field(validate_default=True)] = None
     """The API key's secret."""
-    twilio_region: Annotated[str, Field(pattern=r"^[a-z]{2}[0-9]{1,2}$")] | None = None
+    twilio_region: Annotated[str, matching("[a-z]{2}[0-9]{1,2}", "a region such as ie1")] | None = None
     """Where Twilio keeps the account's data, such as ie1; with an edge only."""
     twilio_edge: Annotated[
-        Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")] | None, Field(validate_default=True)
+        Annotated[str, matching("[a-z][a-z0-9-]{0,40}", "an edge such as dublin")] | None,
+        Field(validate_default=True),
     ] = None
     """Where our REST requests enter Twilio's network, such as dublin."""
     twilio_api_url: str | None = None
     """Stands in for https://api.twilio.com, whatever region and edge say: a proxy; http:// only to this machine."""
-    outbound_number: Annotated[str, Field(pattern=E164)] | None = None
+    outbound_number: PhoneNumber | None = None
     """The number of ours that outbound calls come from, E.164."""
     outbound_allowed: Annotated[tuple[str, ...], NoDecode] = ()
     """Who may be called: numbers (E.164) and beginnings with a ``*``, separated by commas; nobody unless named."""
@@ -71,7 +73,7 @@ class Settings(BaseSettings):
     """Calls carried at once; the next caller hears that we are busy."""
     drain_timeout: PositiveFloat = 25.0
     """Seconds that calls get to finish once SIGTERM arrives. Heroku kills at 30."""
-    fallback_number: Annotated[str, Field(pattern=E164)] | None = None
+    fallback_number: PhoneNumber | None = None
     """Phone that callers reach when we are busy or broken, E.164."""
     handover_file: Path | None = None
     """File in which conversations of calls that outlive this process are left to the next, for a minute."""
@@ -140,9 +142,9 @@ class Settings(BaseSettings):
         parts = _split_url(value)
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
             raise ValueError("must be https")
-        if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError("must be an address alone, such as https://voice.example.com")
-        return value.rstrip("/")
+        return f"{parts.scheme}://{parts.netloc}"
 
     @pydantic.field_validator("realtime_url")
     @classmethod
@@ -249,7 +251,8 @@ def is_loopback(host: str | None) -> bool:
 
 def _split_url(value: str) -> SplitResult:
     parts = urlsplit(value)
-    if not parts.hostname or parts.port == 0:  # asking for the port checks it
+    is_clean = re.fullmatch("[!-~]+", value)  # a blank, or a line break, which urlsplit would leave out
+    if not is_clean or not parts.hostname or parts.port == 0:  # asking for the port checks it
         raise ValueError("is not an address")
     return parts
 
@@ -259,5 +262,6 @@ def _line(location: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "missing":
         return f"{name}: is required"
     if kind == "extra_forbidden":
-        return f"{name}: unknown setting in .env"
+        near = difflib.get_close_matches(name[:100], [known.upper() for known in Settings.model_fields], 1)
+        return f"{name}: unknown setting in .env" + (f"; did you mean {near[0]}?" if near else "")
     return f"{name}: {message.removeprefix('Value error, ')}"

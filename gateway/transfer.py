@@ -27,6 +27,8 @@ class TransferOrder:
     """The number that was dialled; who is called sees it where the target names no other."""
     caller_number: str = field(repr=False)
     summary: str = field(repr=False)
+    agent: str | None = None
+    """The agent of a call that we placed, by name."""
     leaving: Callable[[float], None] = field(default=lambda _: None, repr=False, compare=False)
     """Told as soon as the caller's media stream may end for it, with the seconds in which they may come back."""
 

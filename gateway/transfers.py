@@ -14,9 +14,11 @@ from urllib.parse import urlencode
 import structlog
 
 from gateway.active_calls import ActiveCalls
+from gateway.caller_limits import is_withheld
 from gateway.consultation import Consultation, call_off, in_words, ring
 from gateway.ending import TRANSFERRED
 from gateway.errors import TwilioRestError
+from gateway.outbound import for_agent
 from gateway.transfer import TransferOrder
 from gateway.twilio import twiml
 from gateway.twilio.rest import CallOrder, TwilioRest
@@ -55,6 +57,8 @@ class Transfers:
         _log.info("transfer", call_sid=order.call_sid, target=order.target.name, warm=is_warm)
         if rest is not None and is_warm:
             return await self._consult(rest, order)
+        if order.target.mode == "warm":
+            _log.warning("no warm transfer without TWILIO_ACCOUNT_SID", target=order.target.name)
         order.leaving(order.target.ring_seconds + COMING_BACK)
         return await self._pass_on(order, self._dial(order))
 
@@ -72,7 +76,8 @@ class Transfers:
         if consultation is None:  # the caller has hung up meanwhile
             return twiml.hang_up()
         order = consultation.order
-        words = f"A call for you, from {order.caller_number or 'an unknown number'}. {order.summary} "
+        caller = "an unknown number" if is_withheld(order.caller_number) else order.caller_number
+        words = f"A call for you, from {caller}. {order.summary} "
         return twiml.whisper(f"{words}Press {TAKE_CALL} to take it.", self._url("whispered", name))
 
     def whispered(self, name: str, keys: str) -> str:
@@ -138,23 +143,28 @@ class Transfers:
         why_not = await self._pass_on(order, twiml.join_conference(_room(order.call_sid)))
         if why_not is None and consultation.has_left:
             _log.warning("a caller is alone", call_sid=order.call_sid)
-            await self._bring_back(rest, order.call_sid)
+            await self._bring_back(rest, order)
         return why_not
 
-    async def _bring_back(self, rest: TwilioRest, call_sid: str) -> None:
+    async def _bring_back(self, rest: TwilioRest, order: TransferOrder) -> None:
         """Have a caller come back to the agent from a conference that nobody else is in."""
-        self.forget(call_sid)
+        self.forget(order.call_sid)
         try:
-            await rest.redirect(call_sid, twiml.redirect(f"{self._public_url}/twilio/transferred"))
+            await rest.redirect(order.call_sid, twiml.redirect(self._transferred_url(order)))
         except TwilioRestError as exc:
-            _log.warning("not brought back", call_sid=call_sid, reason=str(exc))
+            _log.warning("not brought back", call_sid=order.call_sid, reason=str(exc))
 
     def _dial(self, order: TransferOrder) -> str:
         target = order.target
-        action_url = f"{self._public_url}/twilio/transferred"
         return twiml.dial(
-            target.number, action_url=action_url, timeout=target.ring_seconds, caller_id=target.caller_id
+            target.number,
+            action_url=self._transferred_url(order),
+            timeout=target.ring_seconds,
+            caller_id=target.caller_id,
         )
+
+    def _transferred_url(self, order: TransferOrder) -> str:
+        return for_agent(f"{self._public_url}/twilio/transferred", order.agent)
 
     def _call_order(self, order: TransferOrder, name: str) -> CallOrder:
         return CallOrder(

@@ -120,6 +120,12 @@ def test_details_of_the_call_are_put_into_the_instructions() -> None:
     assert desk(instructions="{caller}").instructions_for(CallDetails()) == "unknown"
 
 
+def test_details_of_the_call_are_not_shown() -> None:
+    call = CallDetails("+15005550001", "+15005550006", "Ann", {"FromCity": "Berlin"})
+
+    assert repr(call) == "CallDetails(…)"
+
+
 @pytest.mark.parametrize(
     "value", ["{number}", "{{number}}", "{0.__class__}", "%s", "{", "}}", "\\1 \\g<0>", "$x"]
 )

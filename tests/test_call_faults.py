@@ -26,6 +26,7 @@ def test_the_line_about_a_call_that_ended_says_which() -> None:
     assert ended["stream_sid"].startswith("MZ")
 
 
+@pytest.mark.usefixtures("short_apology")
 def test_a_call_that_cannot_be_joined_to_a_model_leaves_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise RuntimeError("no client can be made")
@@ -49,7 +50,9 @@ def test_a_call_that_cannot_be_joined_to_a_model_leaves_its_place(monkeypatch: p
     run(whole())
 
 
-def test_an_agent_that_the_provider_cannot_be_ends_the_call_with_an_apology(tmp_path: Path) -> None:
+def test_an_agent_that_the_provider_cannot_be_ends_the_call_with_an_apology(
+    tmp_path: Path, short_apology: int
+) -> None:
     path = tmp_path / "agents.toml"
     path.write_text(
         '[agents.default]\ninstructions = "x"\n[agents.default.turn_detection]\ntype = "semantic_vad"\n'
@@ -64,9 +67,10 @@ def test_an_agent_that_the_provider_cannot_be_ends_the_call_with_an_apology(tmp_
                 assert ended_by(at) == ["refused"]
                 return heard(caller)
 
-    assert len(run(whole())) > 8000
+    assert len(run(whole())) / 8 == pytest.approx(short_apology, abs=50)
 
 
+@pytest.mark.usefixtures("short_apology")
 def test_model_that_refuses_is_said_to_refuse_though_the_caller_speaks_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

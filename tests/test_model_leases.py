@@ -102,7 +102,8 @@ def test_the_end_of_the_process_closes_what_was_not_taken() -> None:
 def test_a_failure_is_tried_again_when_the_caller_comes() -> None:
     async def scenario(server: FakeRealtimeServer, new_leg: Callable[[], AgentLeg]) -> None:
         wrong = provider_named("openai", url=server.url, api_key="sk-wrong")
-        async with ModelLeases() as leases:
+        # Nothing is left of it that we would wait for when we stop.
+        async with asyncio.timeout(model_leases.LEASE / 2), ModelLeases() as leases:
             leases.open("CA1", lambda: legs.new_leg(wrong))
             with pytest.raises(RealtimeError):
                 await leases._leases["CA1"].ready()

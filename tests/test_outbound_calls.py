@@ -7,16 +7,23 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from gateway import screening
+from gateway.active_calls import ActiveCalls
+from gateway.agent_limits import TransferTarget
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.identity import new_identity
 from gateway.loadtest.place import Outcome, place_call
 from gateway.loadtest.steps import End
+from gateway.transfer import TransferOrder
+from gateway.transfers import Transfers
+from gateway.twilio.rest import TwilioRest
+from tests.fake_twilio_rest import ACCOUNT_SID
 from tests.fakes import FakeRealtimeServer, FakeSession
-from tests.gateways import Running, run, running
+from tests.gateways import AUTH_TOKEN, PUBLIC_URL, Running, run, running
 from tests.test_calls import ended_by, heard, tone
 from tests.transfer_calls import closed, hang_up
 from tests.web.test_webhooks import post
@@ -350,21 +357,58 @@ def test_an_outbound_call_that_finds_no_place_is_hung_up(tmp_path: Path, setting
     assert "<Dial" not in body
 
 
-def test_the_agent_of_a_call_that_another_process_has_begun_goes_on_with_it(tmp_path: Path) -> None:
-    async def whole() -> tuple[str, str]:
-        async with up(tmp_path) as (at, model):
-            identity = new_identity(direction="outbound-api")
-            fields = [
-                ("CallSid", identity.call_sid),
-                ("CallStatus", "in-progress"),
-                ("Direction", "outbound-api"),
-                ("From", US),
-                ("To", THEM),
-            ]
-            document = (await post(at, "/twilio/after?agent=polite", fields))[2]
-            update = await (await model.session()).wait_for("session.update")
-            return document, update.event["session"]["instructions"]
+def test_a_call_that_another_process_has_placed_goes_on_with_its_own_agent(tmp_path: Path) -> None:
+    """The number that it was placed from is our default agent's."""
+    fields = [("Direction", "outbound-api"), ("From", US), ("To", THEM), ("CallStatus", "in-progress")]
 
-    document, instructions = run(whole())
-    assert 'action="https://voice.example.com/twilio/after?agent=polite"' in document
-    assert instructions == f"{THEM} was called from {US}."
+    async def scenario() -> list[str]:
+        async with up(tmp_path) as (at, model):
+            documents = []
+            for n, path in enumerate(("outbound", "after", "transferred"), 1):
+                form = [("CallSid", f"CA{n:032x}"), *fields]
+                status, _, document = await post(at, f"/twilio/{path}?agent=polite", form)
+                assert status == 200
+                documents.append(document)
+                session = await model.session()
+                await session.wait_for("session.update")
+                assert session.config["instructions"] == f"{THEM} was called from {US}."
+            return documents
+
+    for document in run(scenario()):
+        connect = ET.fromstring(document).find("Connect")
+        assert connect is not None
+        assert connect.attrib["action"] == "https://voice.example.com/twilio/after?agent=polite"
+
+
+def test_while_another_process_takes_our_place_twilio_asks_for_the_same_agent(tmp_path: Path) -> None:
+    fields = [("CallSid", "CA" + "1" * 32), ("Direction", "outbound-api"), ("CallStatus", "in-progress")]
+
+    async def scenario() -> str:
+        async with up(tmp_path) as (at, _):
+            at.gateway.active_calls.draining = True
+            return (await post(at, "/twilio/after?agent=polite", fields))[2]
+
+    redirect = ET.fromstring(run(scenario())).find("Redirect")
+    assert redirect is not None
+    assert redirect.text == "https://voice.example.com/twilio/after?agent=polite"
+
+
+def test_a_transfer_of_a_call_that_we_placed_comes_back_to_its_own_agent() -> None:
+    document = []
+
+    class Rest(TwilioRest):
+        async def redirect(self, call_sid: str, twiml: str) -> bool:
+            document.append(twiml)
+            return True
+
+    async def scenario() -> None:
+        rest = Rest(ACCOUNT_SID, ACCOUNT_SID, AUTH_TOKEN)
+        async with rest, Transfers(PUBLIC_URL, ActiveCalls(1), rest) as transfers:
+            target = TransferTarget(number="+15005550009", name="accounts")
+            order = TransferOrder("CA" + "1" * 32, target, US, THEM, "", "polite")
+            assert await transfers.begin(order) is None
+
+    run(scenario())
+    dial = ET.fromstring(document[0]).find("Dial")
+    assert dial is not None
+    assert dial.attrib["action"] == "https://voice.example.com/twilio/transferred?agent=polite"

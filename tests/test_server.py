@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection
 
+from gateway.cli.listening import open_listener
+from gateway.errors import SettingsError
 from gateway.loadtest.line import Line
 from gateway.loadtest.place import Outcome, place_call
 from gateway.loadtest.steps import End, Step, StreamStep, WebhookStep
@@ -243,6 +245,13 @@ def test_a_line_that_breaks_in_a_drain_is_taken_up_again() -> None:
     assert outcome.end.reason == "caller-hung-up"
     assert sum(event.kind == "stream-started" for event in outcome.timeline.events) == 2
     assert n_sessions == 2
+
+
+def test_host_that_is_not_found_is_told_in_words() -> None:
+    with pytest.raises(SettingsError) as caught:
+        open_listener("nonsense.invalid", 8000)
+
+    assert str(caught.value) == "cannot listen on nonsense.invalid, port 8000: there is no such address"
 
 
 def test_port_that_is_taken_is_one_line_and_exit_code_2() -> None:

@@ -56,7 +56,8 @@ def test_every_mistake_is_reported_at_once_a_line_each(monkeypatch: pytest.Monke
 
     assert len(lines) == 4
     assert "PUBLIC_URL: must be https" in lines
-    assert "MAX_CAL: unknown setting in .env" in lines
+    assert "MAX_CAL: unknown setting in .env; did you mean MAX_CALLS?" in lines
+    assert "FALLBACK_NUMBER: must be a number such as +15551234567 (E.164)" in lines
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,46 @@ def test_plain_http_and_ws_are_taken_on_this_machine_only(monkeypatch: pytest.Mo
 
     assert settings.public_url == "http://127.0.0.1:8000"
     assert not settings.wants_embedded_server
+
+
+def test_what_has_a_form_is_told_by_its_form_not_by_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "TWILIO_ACCOUNT_SID": "AC1",
+        "TWILIO_API_KEY_SID": "SK1",
+        "TWILIO_REGION": "ie",
+        "TWILIO_EDGE": "D",
+    }
+
+    assert mistakes(monkeypatch, OUTBOUND_NUMBER="911", **wrong) == [
+        "TWILIO_ACCOUNT_SID: must be AC and 32 hex digits",
+        "TWILIO_API_KEY_SID: must be SK and 32 hex digits",
+        "TWILIO_REGION: must be a region such as ie1",
+        "TWILIO_EDGE: must be an edge such as dublin",
+        "OUTBOUND_NUMBER: must be a number such as +15551234567 (E.164)",
+    ]
+
+
+def test_scheme_of_our_address_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "HTTPS://voice.example.com:8443/")
+
+    assert load_settings().public_url == "https://voice.example.com:8443"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://voice.example.com ",
+        "https://voice.\nexample.com",
+        "https://:pw@voice.example.com",
+        "https:voice",
+    ],
+)
+def test_address_that_twilio_could_not_sign_for_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    (line,) = mistakes(monkeypatch, PUBLIC_URL=url)
+
+    assert line.startswith("PUBLIC_URL: ")
 
 
 @pytest.mark.parametrize("provider", ["azure", "azure-preview"])

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import last_words
 from gateway.loadtest.caller import RecordedCaller
@@ -348,7 +349,10 @@ def test_without_rest_credentials_a_warm_transfer_is_a_cold_one(tmp_path: Path) 
     async def script(_: Office, session: FakeSession) -> None:
         await transfer(session, "desk", summary="Wants a refund.")
 
-    outcome, _, endings = call(tmp_path, script, status_url="/twilio/status")
+    with capture_logs() as lines:
+        outcome, _, endings = call(tmp_path, script, status_url="/twilio/status")
 
     assert outcome.end == End("transferred", DESK)
     assert endings == ["transfer"]
+    (warning,) = [line for line in lines if line["log_level"] == "warning"]
+    assert warning["event"] == "no warm transfer without TWILIO_ACCOUNT_SID"

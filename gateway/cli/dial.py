@@ -24,15 +24,11 @@ MAX_FAILED_POLLS = 5
 
 
 def dial(
-    numbers: Annotated[
-        list[str], typer.Argument(metavar="+E164...", help="Whom to call.", show_default=False)
-    ],
+    numbers: Annotated[list[str], typer.Argument(metavar="+E164", help="Whom to call.", show_default=False)],
     agent: Annotated[str, typer.Option(help="Name of the agent that shall speak.", show_default=False)] = "",
     from_number: Annotated[
         str | None,
-        typer.Option(
-            "--from", help="Our number to call from.  [default: OUTBOUND_NUMBER]", show_default=False
-        ),
+        typer.Option("--from", help="Our number to call from, if not OUTBOUND_NUMBER.", show_default=False),
     ] = None,
     ring_timeout: Annotated[int, typer.Option(help="Seconds to let it ring.", min=5, max=600)] = RING_TIMEOUT,
     wait: Annotated[
@@ -44,8 +40,9 @@ def dial(
 ) -> None:
     """Call phones, one a second, and have an agent of the running gateway speak with who answers.
 
-    Only numbers that OUTBOUND_ALLOWED names are called, and none twice. Exits with 0 if all calls were answered,
-    else with 1. Ctrl-C stops following; calls that were placed go on.
+    Only numbers that OUTBOUND_ALLOWED names are called, and none twice.
+
+    Exits with 0 if all calls were answered, else with 1. Ctrl-C stops following; calls that were placed go on.
     """
     settings = load_settings()
     configure_logging("WARNING", settings.log_format)

@@ -16,5 +16,6 @@ def open_listener(host: str, port: int) -> socket.socket:
     try:
         return listen(host, port)
     except OSError as exc:
-        reason = os.strerror(exc.errno) if exc.errno else str(exc)
+        # A name that is not found has a negative number, which strerror() knows nothing of.
+        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else "there is no such address"
         raise SettingsError(f"cannot listen on {host}, port {port}: {reason}") from None

@@ -14,20 +14,14 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 (section 2.2) cannot hold, not even escaped."""
 
 
-def connect_stream(
-    stream_url: str, token: str, action_url: str, *, status_callback: str | None = None
-) -> str:
+def connect_stream(stream_url: str, token: str, action_url: str) -> str:
     """Join the call to our media stream.
 
     The document waits until we close the stream; Twilio then asks ``action_url`` how to go on. The token comes back
-    in the start message's custom parameters, since a stream's URL may have no query. ``status_callback`` is told when
-    the stream starts, stops or fails.
+    in the start message's custom parameters, since a stream's URL may have no query.
     """
     response = VoiceResponse()
-    connect = response.connect(action=action_url, method="POST")
-    stream = connect.stream(
-        url=stream_url, status_callback=status_callback, status_callback_method=_post(status_callback)
-    )
+    stream = response.connect(action=action_url, method="POST").stream(url=stream_url)
     stream.parameter(name="token", value=token)
     return str(response)
 
@@ -53,23 +47,6 @@ def dial(
     response = VoiceResponse()
     leg = response.dial(action=action_url, method=_post(action_url), timeout=timeout, caller_id=caller_id)
     leg.number(number)
-    return str(response)
-
-
-def hold_in_conference(room: str, action_url: str, wait_url: str | None = None) -> str:
-    """Have the caller wait in a room until somebody joins it; the room closes when the caller leaves.
-
-    Rooms belong to the whole account: put the CallSid in the name. ``wait_url`` says what is heard meanwhile, Twilio's
-    music if it is not given; ``action_url`` is asked how to go on once the room has closed.
-    """
-    response = VoiceResponse()
-    response.dial(action=action_url, method="POST").conference(
-        room,
-        start_conference_on_enter=False,
-        end_conference_on_exit=True,
-        beep=False,
-        wait_url=wait_url,
-    )
     return str(response)
 
 

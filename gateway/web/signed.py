@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 class TwilioRequest:
     """What Twilio tells or asks."""
 
-    form: Mapping[str, str]
+    form: Mapping[str, str] = field(repr=False)
     query: Mapping[str, str]
 
     @property

@@ -68,18 +68,21 @@ class Webhooks:
     async def after(self, request: TwilioRequest) -> Response:
         """Say what follows the media stream."""
         document = await self.after_stream.stream_ended(
-            request.call_sid, _again(request), is_on=request.is_on
+            request.call_sid, request.details, is_on=request.is_on, agent=request.query.get("agent")
         )
         return as_twiml(document)
 
     async def transferred(self, request: TwilioRequest) -> Response:
         """Say what follows a transfer."""
         status = request.form.get("DialCallStatus", "")
-        return as_twiml(
-            self.after_stream.transferred(
-                request.call_sid, _again(request), status=status, is_on=request.is_on
-            )
+        document = self.after_stream.transferred(
+            request.call_sid,
+            request.details,
+            status=status,
+            is_on=request.is_on,
+            agent=request.query.get("agent"),
         )
+        return as_twiml(document)
 
     async def status(self, request: TwilioRequest) -> Response:
         """Take note of a call's status."""
@@ -118,8 +121,3 @@ class Webhooks:
             return twiml.busy()
         fallback_number = self.answering.fallback_for(request.details.to_number)
         return twiml.dial(fallback_number) if fallback_number else twiml.busy()
-
-
-def _again(request: TwilioRequest) -> Expected:
-    """The call as it is expected once more: whoever has answered it has been found to be a person."""
-    return Expected(request.details, request.query.get("agent"))

@@ -75,6 +75,13 @@ def test_a_call_is_placed_for_the_agent_and_followed_until_it_is_answered(tmp_pa
     run(scenario())
 
 
+def test_help_says_whose_number_is_called_from_and_takes_several(tmp_path: Path) -> None:
+    shown = gateway("--help", tmp_path=tmp_path).stdout
+
+    assert "{+E164}..." in shown
+    assert "Our number to call from, if not OUTBOUND_NUMBER." in shown
+
+
 def test_calls_that_nobody_takes_fail_the_command_and_each_is_one_object_of_json(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with api() as twilio:

@@ -28,7 +28,10 @@ def server(*arguments: str, **settings: str) -> Iterator[str]:
             yield found[0]
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            try:
+                assert process.wait(20) == 0
+            finally:
+                process.kill()  # else leaving Popen would wait for ever
 
 
 def refused(*arguments: str, **settings: str) -> str:

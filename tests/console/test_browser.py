@@ -1,10 +1,14 @@
 """The softphone in a real browser: keyboard, microphone, loudspeaker and screen."""
 
+import contextlib
+import functools
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from playwright.async_api import Page, ViewportSize, expect
 
+from gateway.local_realtime import LocalRealtimeServer, ScriptedPersona, installed_parts
 from tests.console.browsers import chromium, microphone, photograph
 from tests.console.phones import phoning
 from tests.fakes import FakeRealtimeServer
@@ -34,6 +38,24 @@ CONTRAST = """() => {
 }"""
 
 
+TALKATIVE = f"""
+loop = true
+[[turn]]
+says = "{" ".join(f"This is number {n} of the many sentences that I have for you." for n in range(1, 9))}"
+"""
+"""Half a minute: however late the page and the test are, the agent is interrupted in the middle of it."""
+
+
+@contextlib.asynccontextmanager
+async def phoning_somebody_talkative() -> AsyncIterator[Running]:
+    """A gateway with the softphone, whose agent has much to say to everything it hears."""
+    async with installed_parts() as parts:
+        persona = functools.partial(ScriptedPersona.from_text, TALKATIVE)
+        server = LocalRealtimeServer(voice=parts.voice, persona=persona, recogniser=parts.recogniser)
+        async with server, phoning(realtime_url=server.url) as at:
+            yield at
+
+
 def watched(page: Page) -> list[str]:
     """What goes wrong in the page from now on: errors, and what its policy blocks."""
     faults: list[str] = []
@@ -45,7 +67,7 @@ def watched(page: Page) -> list[str]:
 def test_call_is_held_by_keyboard_with_a_recorded_voice_and_can_be_interrupted(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with (
-            phoning() as at,
+            phoning_somebody_talkative() as at,
             chromium(microphone(tmp_path, (7.2, 11.2), (11.6, 14.9), before=3.4, between=1.2)) as browser,
         ):
             page = await browser.new_page(viewport={"width": 1100, "height": 760})
@@ -65,7 +87,8 @@ def test_call_is_held_by_keyboard_with_a_recorded_voice_and_can_be_interrupted(t
             await expect(log.locator(".caller").first).to_contain_text(
                 re.compile("go forward (ten|10) meters", re.IGNORECASE), timeout=10_000
             )
-            # Samples louder than -50 dBFS that went to the loudspeaker: half a second of them.
+            # Samples louder than -50 dBFS that went to the loudspeaker: half a second of them. The next sentence, a
+            # second later, or the key interrupts what they are the beginning of.
             body = page.locator("body")
             await expect(body).to_have_attribute(
                 "data-audible-samples", re.compile(r"[2-9]\d{4}"), timeout=10_000

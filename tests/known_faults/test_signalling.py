@@ -29,10 +29,9 @@ from voice_codecs import ModelToCaller
 
 URL = "https://voice.example.com/twilio/x"
 DOCUMENTS = {
-    "connect_stream": twiml.connect_stream("wss://voice.example.com/x", "token", URL, status_callback=URL),
+    "connect_stream": twiml.connect_stream("wss://voice.example.com/x", "token", URL),
     "busy": twiml.busy(),
     "dial": twiml.dial("+15005550006", action_url=URL, timeout=20, caller_id="+15005550001"),
-    "hold_in_conference": twiml.hold_in_conference("room", URL, URL),
     "join_conference": twiml.join_conference("room"),
     "whisper": twiml.whisper("A caller.", URL),
     "redirect": twiml.redirect(URL, pause_seconds=3),

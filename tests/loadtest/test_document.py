@@ -45,9 +45,6 @@ def test_the_gateway_s_own_documents_are_understood() -> None:
     assert step(
         twiml.dial("+15005550006", action_url=action, timeout=20, caller_id="+15005550001")
     ) == DialStep(("+15005550006",), action)
-    assert step(twiml.hold_in_conference("room-1", action)) == DialStep(
-        ("room-1",), action, is_conference=True
-    )
     assert step(twiml.join_conference("room-1")) == DialStep(("room-1",), is_conference=True)
     assert step(twiml.whisper("A call for you.", action)) == GatherStep(action, max_digits=1)
     assert step(twiml.redirect("/again", 2)) == PauseStep(2.0)

@@ -23,16 +23,6 @@ def test_an_answered_call_is_connected_to_our_stream() -> None:
     ]
 
 
-def test_a_stream_can_have_its_progress_told() -> None:
-    document = twiml.connect_stream(STREAM_URL, "t", ACTION_URL, status_callback=STATUS_URL)
-
-    assert outline(document)[2] == (
-        "Stream",
-        {"url": STREAM_URL, "statusCallback": STATUS_URL, "statusCallbackMethod": "POST"},
-        None,
-    )
-
-
 def test_a_busy_gateway_rejects_with_its_first_verb() -> None:
     assert outline(twiml.busy()) == [("Response", {}, None), ("Reject", {"reason": "busy"}, None)]
 
@@ -53,20 +43,6 @@ def test_a_phone_can_ring_for_so_long_show_a_number_and_have_its_outcome_told() 
         {"action": ACTION_URL, "method": "POST", "timeout": "20", "callerId": "+15005550001"},
         None,
     )
-
-
-def test_a_caller_waits_in_a_room_that_closes_when_they_leave() -> None:
-    room = {"startConferenceOnEnter": "false", "endConferenceOnExit": "true", "beep": "false"}
-
-    assert outline(twiml.hold_in_conference("room-CA1", ACTION_URL)) == [
-        ("Response", {}, None),
-        ("Dial", {"action": ACTION_URL, "method": "POST"}, None),
-        ("Conference", room, "room-CA1"),
-    ]
-    assert outline(twiml.hold_in_conference("room-CA1", ACTION_URL, STATUS_URL))[2][1] == {
-        **room,
-        "waitUrl": STATUS_URL,
-    }
 
 
 def test_who_joins_the_room_opens_it() -> None:
@@ -161,7 +137,6 @@ def test_no_value_becomes_markup(text: str) -> None:
         twiml.busy(),
         twiml.dial("+15005550006"),
         twiml.hang_up(),
-        twiml.hold_in_conference("room", ACTION_URL),
         twiml.join_conference("room"),
         twiml.whisper("Hello.", ACTION_URL),
         twiml.redirect(ACTION_URL, 1),

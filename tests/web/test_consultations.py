@@ -82,10 +82,11 @@ def test_a_person_is_told_who_calls_about_what_and_asked_for_a_key() -> None:
     assert ET.fromstring(told)[-1].tag == "Hangup"
 
 
-def test_a_caller_without_a_number_is_an_unknown_one() -> None:
+@pytest.mark.parametrize("caller", ["", "anonymous", "+266696687", "+7378742833"])
+def test_a_caller_without_a_number_is_an_unknown_one(caller: str) -> None:
     async def scenario() -> str:
         async with desk() as at, asyncio.TaskGroup() as tasks:
-            tasks.create_task(at.consult(caller=""))
+            tasks.create_task(at.consult(caller=caller))
             query = await at.rung()
             told = await at.ask("whisper", query)
             await at.ask("consulted", query, CallStatus="busy")

@@ -3,7 +3,7 @@
 import re
 
 MAX_REQUEST = 4000
-"""Characters of a request that are looked at."""
+"""Characters of a request; in a longer one nothing is looked for."""
 _EXACTLY = re.compile(
     r"\bexactly these words\b[^\"\u201c\u201d\n]{0,80}[\"\u201c](.+)[\"\u201d]\s*\Z",
     re.IGNORECASE | re.DOTALL,
