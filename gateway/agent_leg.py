@@ -1,6 +1,7 @@
 """The agent's side of one phone call. It outlives the media streams that the call opens in turn."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Any, Protocol
 
 from gateway.agent_instructions import CallDetails
@@ -50,61 +51,58 @@ class MediaSession(Protocol):
         """Take note that there will be none any more."""
 
 
+@dataclass(eq=False, repr=False)
 class AgentLeg:
-    """The client of one call's model, with the tools that act on the call.
+    """The client of one call's model, with the tools that act on the call."""
 
-    ``tools`` are those that act on no call. ``screening`` finds out who answered an outbound call.
-    """
+    client: RealtimeClient
+    agent: AgentConfig
+    call_sid: str
+    details: CallDetails
+    _: KW_ONLY
+    tools: InitVar[Mapping[str, Tool]]
+    """Those that act on no call."""
+    guards: Guards
+    transferring: InitVar[Transferring]
+    screening: Screening | None = None
+    """Finds out who answered an outbound call."""
+    placed_for: str | None = None
+    """The agent's name, of a call that we placed."""
+    is_connected: bool = field(default=False, init=False)
+    """Whether the client was told to open its session, which may not be open yet, or not any more."""
+    has_begun: bool = field(default=False, init=False)
+    """Whether the agent has had its first word."""
+    was_cut: bool = field(default=False, init=False)
+    """Whether the agent had more to say when the last media stream ended."""
+    has_announced: bool = field(default=False, init=False)
+    """Whether the agent has said something since the caller last spoke, or was to be transferred."""
+    came_back: str | None = field(default=None, init=False)
+    """Why a person could not be reached whom the caller was passed on to."""
+    key_tones: KeyTones = field(default_factory=KeyTones, init=False)
+    last_words: LastWords = field(init=False)
+    transcript: Transcript = field(init=False)
+    transfer: Transfer = field(init=False)
+    _media: MediaSession | None = field(default=None, init=False)
+    _heard_ms: Callable[[str], int] = field(default=lambda _: 0, init=False)
+    """How much of an item was heard on the last media stream."""
+    _silenced: str | None = field(default=None, init=False)
+    """The item of which the model knows that nobody hears more."""
+    _wanted_end: Ending | None = field(default=None, init=False)
 
-    def __init__(
-        self,
-        client: RealtimeClient,
-        agent: AgentConfig,
-        call_sid: str,
-        details: CallDetails,
-        *,
-        tools: Mapping[str, Tool],
-        guards: Guards,
-        transferring: Transferring,
-        screening: Screening | None = None,
-    ) -> None:
-        self.client = client
-        self.agent = agent
-        self.call_sid = call_sid
-        self.details = details
-        self.guards = guards
-        self.screening = screening
+    def __post_init__(self, tools: Mapping[str, Tool], transferring: Transferring) -> None:
+        client = self.client
         self.transcript = Transcript(client.provider.output_format)
-        self.is_connected = False
-        """Whether the client was told to open its session, which may not be open yet, or not any more."""
-        self.has_begun = False
-        """Whether the agent has had its first word."""
-        self.was_cut = False
-        """Whether the agent had more to say when the last media stream ended."""
-        self.has_announced = False
-        """Whether the agent has said something since the caller last spoke, or was to be transferred."""
-        self.came_back: str | None = None
-        """Why a person could not be reached whom the caller was passed on to."""
-        self.placed_for: str | None = None
-        """The agent's name, of a call that we placed."""
         self.last_words = LastWords(self._unheard)
-        self.key_tones = KeyTones()
         self.transfer = Transfer(
-            agent.transfers,
+            self.agent.transfers,
             transferring,
             announced=self._take_announcement,
             are_heard=self._announcement_is_heard,
             order=self._transfer_order,
         )
-        self._media: MediaSession | None = None
-        self._heard_ms: Callable[[str], int] = lambda _: 0
-        """How much of an item was heard on the last media stream."""
-        self._silenced: str | None = None
-        """The item of which the model knows that nobody hears more."""
-        self._wanted_end: Ending | None = None
         own = (Goodbye(self.last_words, self._hang_up).tool(), self.key_tones.tool(), self.transfer.tool())
         for name, tool in {**tools, **{tool.name: tool for tool in own}}.items():
-            if name in agent.tools:
+            if name in self.agent.tools:
                 client.toolbox.add(tool)
         client.on_server_event = self._event_between_streams
         client.on("session.lost", self._model_lost)

@@ -162,8 +162,8 @@ class Answering:
             guards=_guards(agent, agents, provider),
             transferring=self._transferring,
             screening=expected.screening,
+            placed_for=expected.agent,
         )
-        leg.placed_for = expected.agent
         leg.has_begun = leg.was_cut = bool(earlier)
         return leg
 

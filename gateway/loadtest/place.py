@@ -68,9 +68,13 @@ async def place_call(
             detecting.cancel()
         if status_url:
             await line.report(status_url)
+    return _outcome(caller, step)
+
+
+def _outcome(caller: RecordedCaller, end: End) -> Outcome:
     timeline = caller.timeline
     return Outcome(
-        end=step,
+        end=end,
         n_frames_sent=len(timeline.frame_lateness_ms),
         faults=dict(timeline.faults),
         under_runs=tuple(caller.playback.under_runs),
