@@ -83,7 +83,7 @@ class AgentLeg:
     transcript: Transcript = field(init=False)
     transfer: Transfer = field(init=False)
     _media: MediaSession | None = field(default=None, init=False)
-    _heard_ms: Callable[[str], int] = field(default=lambda _: 0, init=False)
+    _heard_ms: Callable[[str], int] = field(default_factory=lambda: _nothing_heard, init=False)
     """How much of an item was heard on the last media stream."""
     _silenced: str | None = field(default=None, init=False)
     """The item of which the model knows that nobody hears more."""
@@ -197,3 +197,7 @@ class AgentLeg:
         return TransferOrder(
             self.call_sid, target, details.to_number, details.from_number, summary, self.placed_for
         )
+
+
+def _nothing_heard(_: str) -> int:
+    return 0
