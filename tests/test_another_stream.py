@@ -279,17 +279,9 @@ def test_a_line_that_keeps_breaking_ends_at_the_fallback_number(tmp_path: Path) 
     assert len(call.sessions) == 1
 
 
-def test_the_session_of_a_caller_who_does_not_come_back_is_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.answering.ANOTHER_STREAM", 0.2)
-
-    async def script(session: FakeSession) -> None:
-        await greeted(session)
-        async with asyncio.timeout(10):
-            await session.closed.wait()
-
-    path = tmp_path / "agents.toml"
+def hung_up_without_a_word(folder: Path, *, within: float, **options: Any) -> Outcome:
+    """A call whose line breaks for good; its session must be closed so many seconds later."""
+    path = folder / "agents.toml"
     path.write_text(AGENTS)
 
     async def whole() -> Outcome:
@@ -299,33 +291,30 @@ def test_the_session_of_a_caller_who_does_not_come_back_is_closed(
         ):
             caller = at.caller(1.0, hang_up_after=0.5)
             async with asyncio.TaskGroup() as tasks:
-                placed = tasks.create_task(place_call(caller, connect_to=at.address, end="reset"))
-                await script(await model.session())
+                placed = tasks.create_task(place_call(caller, connect_to=at.address, end="reset", **options))
+                session = await model.session()
+                await greeted(session)
+                async with asyncio.timeout(within):
+                    await session.closed.wait()
             return placed.result()
 
-    assert run(whole()).end.reason == "caller-reset"
+    return run(whole())
+
+
+def test_the_session_of_a_caller_who_does_not_come_back_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.answering.ANOTHER_STREAM", 0.2)
+
+    assert hung_up_without_a_word(tmp_path, within=10.0).end.reason == "caller-reset"
 
 
 def test_the_status_callback_closes_the_session_of_a_caller_who_has_hung_up(tmp_path: Path) -> None:
-    path = tmp_path / "agents.toml"
-    path.write_text(AGENTS)
+    within = model_leases.LEASE / 2
 
-    async def whole() -> None:
-        async with (
-            FakeRealtimeServer(api_key="sk-test") as model,
-            running(realtime_url=model.url, openai_api_key="sk-test", agents_file=path) as at,
-        ):
-            caller = at.caller(1.0, hang_up_after=0.5)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(
-                    place_call(caller, connect_to=at.address, end="reset", status_url="/twilio/status")
-                )
-                session = await model.session()
-                await greeted(session)
-                async with asyncio.timeout(model_leases.LEASE / 2):
-                    await session.closed.wait()
+    outcome = hung_up_without_a_word(tmp_path, within=within, status_url="/twilio/status")
 
-    run(whole())
+    assert outcome.end.reason == "caller-reset"
 
 
 # Restarts
