@@ -320,7 +320,9 @@ def test_embedded_server_s_agent_goes_on_after_the_caller_has_cleared_the_throat
     assert n_false == 1
     assert len(undisturbed.playback.runs) == 1
     assert len(coughing.playback.runs) == 2
-    assert abs(len(heard(coughing)) - len(heard(undisturbed))) <= 40 * 8
+    # As long as the machine holds the caller's end up, they hear on; that much is said twice.
+    tolerance_ms = 40 + max(coughing.timeline.frame_lateness_ms)
+    assert abs(len(heard(coughing)) - len(heard(undisturbed))) <= tolerance_ms * 8
     n_before = len(coughing.playback.runs[0].payload)
     assert heard(coughing)[:n_before] == heard(undisturbed)[:n_before]
     rest = bytes(coughing.playback.runs[1].payload)
