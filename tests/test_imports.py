@@ -146,7 +146,8 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
             for name in (
                 *("agent_speech", "attributes", "capture_writer", "comparison", "document", "fingerprint", "manifest"),
                 *("measures", "party", "quality", "reactive", "replay", "results", "script", "steps", "stream"),
-                *("summary", "thresholds", "values", "verbs"),
+                *("summary", "thresholds", "values", "verbs", "trace", "ranking", "verdict", "junit", "collector"),
+                *("messages", "plan", "ladder"),
             )
         ],
         IO,

@@ -7,6 +7,7 @@ import typer
 from gateway import __version__
 from gateway.cli.demo import demo
 from gateway.cli.dial import dial
+from gateway.cli.loadtest import loadtest
 from gateway.cli.local_realtime import local_realtime
 from gateway.cli.serve import serve
 from gateway.errors import GatewayError
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(serve)
 app.command()(dial)
+app.command()(loadtest)
 app.command()(local_realtime)
 
 

@@ -24,6 +24,8 @@ from gateway.loadtest.timeline import EventKind, Timeline
 from voice_codecs import mulaw_decode
 
 MAX_LATENESS_VALUES = 200
+UNANSWERED_AFTER_MS = 3000
+"""Whoever has waited for so long has got no answer; who spoke on or left before that tells nothing."""
 _SAMPLES_PER_MS = 8
 _ANSWERS: frozenset[EventKind] = frozenset({"verb-skipped", "twiml-taken", "dialled", "keys-asked", "ended"})
 """What follows in the timeline when the answer to a webhook has come."""
@@ -54,6 +56,7 @@ def measure(
     lateness = caller.timeline.frame_lateness_ms
     figures, voiced = analyse(caller), voiced_utterances(caller)
     heard, stretches = _heard(caller)
+    said_ms = said_until_ms(caller)
     return CallResult(
         call_sid=caller.identity.call_sid,
         recording=caller.recording.name,
@@ -63,8 +66,8 @@ def measure(
         detail=outcome_end.detail,
         failed=outcome_end.failed,
         setup=_setup(caller.timeline, figures),
-        turns=_turns(figures, voiced, said_until_ms(caller)),
-        barge_ins=_barge_ins(caller.timeline, figures, voiced),
+        turns=_turns(figures, voiced, said_ms),
+        barge_ins=_barge_ins(caller.timeline, figures, voiced, said_ms),
         delivery=_delivery(caller, figures, voiced),
         quality=judge(heard, stretches, reference),
         crosstalk=_crosstalk(caller, fingerprints),
@@ -101,12 +104,20 @@ def _answered_at(timeline: Timeline) -> float | None:
 
 
 def _turns(figures: CallFigures, voiced: list[Voiced], said_ms: int) -> tuple[Turn, ...]:
-    """Every utterance that was said to its end, answered or not."""
+    """Every utterance that was answered, and every one that the caller has waited for an answer to."""
     turn_ms = {each.utterance: each.turn_ms for each in figures.replies}
-    return tuple(Turn(each.end_ms, turn_ms.get(each.utterance)) for each in voiced if each.end_ms <= said_ms)
+    silent_until = [*(each.start_ms for each in voiced[1:]), said_ms]
+    return tuple(
+        Turn(each.end_ms, turn_ms.get(each.utterance))
+        for each, until_ms in zip(voiced, silent_until, strict=False)
+        if each.utterance in turn_ms or until_ms - each.end_ms >= UNANSWERED_AFTER_MS
+    )
 
 
-def _barge_ins(timeline: Timeline, figures: CallFigures, voiced: list[Voiced]) -> tuple[BargeIn, ...]:
+def _barge_ins(
+    timeline: Timeline, figures: CallFigures, voiced: list[Voiced], said_ms: int
+) -> tuple[BargeIn, ...]:
+    """Every utterance over the agent's, but for one that the call's end has cut short before the agent stopped."""
     spans = {each.utterance: each for each in voiced}
     clears = [event for event in timeline.events if event.kind == "clear-received"]
     barge_ins = []
@@ -115,6 +126,8 @@ def _barge_ins(timeline: Timeline, figures: CallFigures, voiced: list[Voiced]) -
         clear = next((event for event in clears if _is_within(timeline, event.at, span)), None)
         stop_ms = each.stop_ms
         if clear is None:
+            if stop_ms is None and span.end_ms > said_ms:
+                continue
             barge_ins.append(BargeIn(span.start_ms, None, stop_ms, 0))
             continue
         if stop_ms is None:
@@ -173,10 +186,11 @@ def _heard(caller: RecordedCaller) -> tuple[Samples, Stretches]:
 
 
 def _sampled(lateness_ms: "array[float]") -> tuple[float, ...]:
-    """At most 200 of the values at even steps of their order, up to the largest."""
+    """At most 200 of the values: of as many equal parts of their order each one's middle, and the largest of all."""
     n = min(len(lateness_ms), MAX_LATENESS_VALUES)
     ordered = sorted(lateness_ms)
-    return tuple(round(ordered[(index + 1) * len(ordered) // n - 1], 3) for index in range(n))
+    middles = [ordered[(2 * index + 1) * len(ordered) // (2 * n)] for index in range(n)]
+    return tuple(round(each, 3) for each in [*middles[:-1], *ordered[-1:]])
 
 
 def _is_within(timeline: Timeline, at: float, voiced: Voiced) -> bool:

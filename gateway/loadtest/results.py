@@ -27,7 +27,7 @@ class Turn(msgspec.Struct, frozen=True):
     at_ms: int
     """Where the utterance's last voiced sample was, on the call's clock."""
     turn_ms: int | None
-    """From there until the agent's first audible sample sounded; None if it did not reply before the next utterance."""
+    """From there until the agent's first audible sample sounded; None if the caller has waited three seconds in vain."""
 
 
 class BargeIn(msgspec.Struct, frozen=True):
@@ -78,6 +78,33 @@ class Embedded(msgspec.Struct, frozen=True):
     """From a frame's sending until the model had it."""
     added_down_ms: tuple[float, ...] = ()
     """From the model's sending audio until the caller had it."""
+    missing_up_ms: tuple[float, ...] = ()
+    """Of each of the caller's utterances: what was said less what the model got; negative: it got more."""
+    missing_down_ms: tuple[float, ...] = ()
+    """Of each answer that nobody interrupted: what the model sent less what the caller got."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened in a call."""
+
+    at_ms: int
+    """On the call's clock; below 0 before the media stream."""
+    kind: str
+    """As in `timeline.EventKind`."""
+    detail: str = ""
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """What a call looked like: waveforms and events."""
+
+    step_ms: int
+    """Time that one value of a waveform stands for."""
+    said: bytes
+    """The loudest sample of each step, from the stream's start: 255 times the square root of its share of full scale."""
+    heard: bytes
+    """The same of what the caller heard."""
+    events: tuple[Event, ...]
+    """In order of time."""
 
 
 class CallResult(msgspec.Struct, frozen=True):
@@ -107,6 +134,15 @@ class CallResult(msgspec.Struct, frozen=True):
     embedded: Embedded | None = None
     wav: str | None = None
     """File with both sides, where one was kept."""
+    trace: Trace | None = None
+
+
+class CallAudio(msgspec.Struct, frozen=True):
+    """A call to listen to."""
+
+    call_sid: str
+    flac: bytes
+    """FLAC, 8 kHz, stereo: left what was said, right what was heard."""
 
 
 class ServerSample(msgspec.Struct, frozen=True):
@@ -125,6 +161,8 @@ class Stage(msgspec.Struct, frozen=True):
     n_calls: int
     started_at: float
     ended_at: float
+    rig_busy: float = 0.0
+    """Largest share of one core that a worker has used in it, 0 to 1, over any 5 s."""
 
 
 class RunResult(msgspec.Struct, frozen=True):
@@ -144,3 +182,7 @@ class RunResult(msgspec.Struct, frozen=True):
     """Largest share of one core that a worker has used, 0 to 1, over any 5 s."""
     holds: int | None = None
     """Of a ladder: the largest number of calls at which every threshold was kept."""
+    broke: str | None = None
+    """Of a ladder: at how many calls a threshold was not kept, and which; None if that never came."""
+    audio: tuple[CallAudio, ...] = ()
+    """The best and the worst call, by `ranking.badness`."""

@@ -50,6 +50,8 @@ class StageSummary(msgspec.Struct, frozen=True):
     ended_at: float
     peak: int
     """Most calls at once, those still there from the stage before included."""
+    rig_late: str | None
+    """As in `Summary`, of these calls alone."""
     counts: Mapping[str, Count]
     figures: Mapping[str, Figure]
 
@@ -89,6 +91,11 @@ def summarise(run: RunResult) -> Summary:
         concurrency=tuple(steps),
         stages=tuple(_stage(each, run, steps) for each in run.stages),
     )
+
+
+def summarise_stage(run: RunResult, stage: Stage) -> StageSummary:
+    """Make the calls that began in one stretch of a run into figures, as far as they are over."""
+    return _stage(stage, run, concurrency(run.calls))
 
 
 def figures(values: Mapping[str, Values], rig_late: str | None) -> dict[str, Figure]:
@@ -135,9 +142,9 @@ def counts(calls: Sequence[CallResult], peak: int, rig_late: str | None) -> dict
 
 
 def _stage(stage: Stage, run: RunResult, steps: Sequence[tuple[float, int]]) -> StageSummary:
-    """Withhold by the lateness of the stage's own frames; how busy the rig was is only known of the whole run."""
+    """Withhold by the stage's own lateness: a ladder's low steps can be believed if only its last was too much."""
     values = collect(run, stage)
-    rig_late = why_late(values[RIG_MEASURE].values, run.rig_busy)
+    rig_late = why_late(values[RIG_MEASURE].values, stage.rig_busy)
     before = [n for at, n in steps if at <= stage.started_at][-1:]
     peak = max([*before, *(n for at, n in steps if stage.started_at <= at < stage.ended_at)], default=0)
     return StageSummary(
@@ -145,6 +152,7 @@ def _stage(stage: Stage, run: RunResult, steps: Sequence[tuple[float, int]]) -> 
         started_at=stage.started_at,
         ended_at=stage.ended_at,
         peak=peak,
+        rig_late=rig_late,
         counts=counts(began_in(stage, run.calls), peak, rig_late),
         figures=figures(values, rig_late),
     )

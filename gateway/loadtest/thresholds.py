@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.loadtest.summary import PERCENTILES, Count, Summary, counts
+from gateway.loadtest.summary import PERCENTILES, Count, StageSummary, Summary, counts
 from gateway.loadtest.values import units
 
 State = Literal["kept", "broken", "withheld"]
@@ -56,8 +56,8 @@ class Threshold(msgspec.Struct, frozen=True):
     limit: float
     """In the figure's own unit."""
 
-    def judge(self, summary: Summary) -> Verdict:
-        """Hold a summary against it."""
+    def judge(self, summary: Summary | StageSummary) -> Verdict:
+        """Hold the summary of a run, or of a stage of one, against it."""
         figure, unit = _look_up(summary, self.name), _figures()[self.name]
         if figure.value is None:
             return Verdict(str(self), "withheld", None, unit, figure.withheld)
@@ -94,7 +94,7 @@ def _figures() -> dict[str, str]:
     return {**measures, **dict.fromkeys(counts([], 0, None), ""), "failed": "%"}
 
 
-def _look_up(summary: Summary, name: str) -> Count:
+def _look_up(summary: Summary | StageSummary, name: str) -> Count:
     if name in summary.counts:
         return summary.counts[name]
     measure, _, which = name.rpartition("_")

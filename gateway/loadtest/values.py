@@ -46,6 +46,10 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("added_up", "ms", lambda call: call.embedded.added_up_ms if call.embedded else ()),
     Measure("added_down", "ms", lambda call: call.embedded.added_down_ms if call.embedded else ()),
+    Measure("missing_up", "ms", lambda call: map(abs, call.embedded.missing_up_ms) if call.embedded else ()),
+    Measure(
+        "missing_down", "ms", lambda call: map(abs, call.embedded.missing_down_ms) if call.embedded else ()
+    ),
     Measure("under_run_ms", "ms", lambda call: (call.delivery.under_run_ms,) if call.n_frames else ()),
     Measure("after_clear_ms", "ms", lambda call: (call.delivery.after_clear_ms,) if call.n_frames else ()),
     Measure("snr", "dB", lambda call: (call.quality.snr_db,)),
@@ -56,7 +60,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("cpu_per_call", "ms/s"),
     Measure("memory_per_call", "kB"),
 )
-"""``truncation_error`` without its sign; CPU in ms per second of one call, memory above that of the idle server."""
+"""``truncation_error`` and what is missing without their sign; CPU in ms per second of one call, memory above that of the idle server."""
 
 
 def collect(run: RunResult, stage: Stage | None = None) -> dict[str, Values]:

@@ -65,6 +65,15 @@ def clear(stream_sid: str = IDENTITY.stream_sid) -> str:
     return json.dumps({"event": "clear", "streamSid": stream_sid})
 
 
+def says(caller: RecordedCaller, at_ms: int, payload: bytes) -> None:
+    """Have the server send audio at a time of the call's clock, whose stream began at 100 s."""
+    caller.receive(media(payload), 100.0 + at_ms / 1000)
+
+
+def clears(caller: RecordedCaller, at_ms: int) -> None:
+    caller.receive(clear(), 100.0 + at_ms / 1000)
+
+
 def run(caller: RecordedCaller, *, until: float, start: float = 100.0) -> list[dict[str, Any]]:
     """Let time pass in steps of 1 ms; return the messages due meanwhile."""
     messages: list[dict[str, Any]] = []

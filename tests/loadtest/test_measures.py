@@ -10,12 +10,12 @@ from gateway.loadtest.steps import End
 from gateway.loadtest.timeline import MAX_EVENTS
 from tests.loadtest.calls import (
     IDENTITY,
-    clear,
+    clears,
     mark,
-    media,
     new_caller,
     recording,
     run,
+    says,
     silence,
     speech,
     streaming,
@@ -23,14 +23,6 @@ from tests.loadtest.calls import (
 from voice_codecs import mulaw_decode
 
 TWO_TURNS = recording((1000, 2000), (5000, 6000), duration_ms=8000)
-
-
-def says(caller: RecordedCaller, at_ms: int, payload: bytes) -> None:
-    caller.receive(media(payload), 100.0 + at_ms / 1000)
-
-
-def clears(caller: RecordedCaller, at_ms: int) -> None:
-    caller.receive(clear(), 100.0 + at_ms / 1000)
 
 
 def measured(caller: RecordedCaller, at: float = 112.0) -> CallResult:
@@ -104,10 +96,26 @@ def test_every_utterance_is_a_turn_answered_or_not() -> None:
     assert measured(caller).turns == (Turn(2000, None), Turn(6000, 700))
 
 
+def test_an_utterance_after_which_the_caller_did_not_wait_is_no_turn() -> None:
+    caller = streaming(TWO_TURNS)
+    assert measured(caller, at=104.9).turns == ()
+
+    caller = streaming(recording((1000, 2000), (4500, 5000), duration_ms=8000))
+    says(caller, 5500, speech(1000))
+    assert measured(caller).turns == (Turn(5000, 500),)
+
+
 def test_an_utterance_that_the_end_cut_is_no_turn() -> None:
     caller = streaming(TWO_TURNS)
 
     assert measured(caller, at=105.5).turns == (Turn(2000, None),)
+
+
+def test_a_barge_in_that_the_end_cut_short_tells_nothing() -> None:
+    caller = streaming(TWO_TURNS)
+    says(caller, 4000, speech(4000))
+
+    assert measured(caller, at=105.5).barge_ins == ()
 
 
 def test_a_barge_in_has_a_clear_a_silence_and_what_was_thrown_away() -> None:

@@ -1,0 +1,136 @@
+"""What Locust's master does in a load test: collects, watches the server, and hands over what was found out."""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import gevent
+import msgspec
+from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner
+
+from gateway.loadtest.collector import Collector
+from gateway.loadtest.messages import CallDone, Finished, Progress, Pulse, line_of
+from gateway.loadtest.options import LoadOptions
+from gateway.loadtest.outputs import write_outputs
+from gateway.loadtest.results import ServerSample
+from gateway.loadtest.secret import METRICS_NAME, read_secret
+from gateway.loadtest.server_load import MetricsLoad, ProcessLoad, ServerLoadError
+from gateway.loadtest.shape import new_shape
+from gateway.loadtest.worker_side import CALL_DONE, CALLS_OVER, HANG_UP, PULSE
+
+INTERVAL = 1.0
+"""Seconds from one look at the server, and one report, to the next."""
+PATIENCE = 15.0
+"""Seconds to wait for one more worker whose calls are ending."""
+
+ServerLoad = ProcessLoad | MetricsLoad
+
+_log = logging.getLogger("locust.gateway")
+
+
+def server_load(options: LoadOptions) -> ServerLoad | None:
+    """Find out where the server's load can be read; None if nowhere.
+
+    Raises:
+        ServerLoadError: there is no such process.
+    """
+    if options.server_pid is not None:
+        return ProcessLoad(options.server_pid)
+    return MetricsLoad(options.server_metrics, read_secret(METRICS_NAME)) if options.server_metrics else None
+
+
+class MasterSide:
+    """The master, or a standalone runner's other half."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        runner: MasterRunner | LocalRunner,
+        options: LoadOptions,
+        *,
+        reports: bool,
+    ) -> None:
+        """With ``reports`` progress and outcome go to standard output, as lines for the command."""
+        self._environment = environment
+        self._runner = runner
+        self._options = options
+        self._reports = reports
+        self._collector = Collector(options)
+        self._over: set[str] = set()
+        self._is_finished = False
+        self._load = server_load(options)
+        self._told_of_load = False
+
+    def start(self) -> None:
+        """Hear what workers say, and plan the load."""
+        self._runner.register_message(CALL_DONE, self._take_result)
+        self._runner.register_message(PULSE, self._take_pulse)
+        self._runner.register_message(CALLS_OVER, self._take_over)
+        shape = new_shape(self._options, self._collector, self._are_ready)
+        shape.runner = self._runner
+        self._environment.shape_class = shape
+        self._environment.events.test_stop.add_listener(lambda **_: shape.rewind())
+        if isinstance(self._runner, MasterRunner):
+            self._environment.events.test_stopping.add_listener(self._end_calls)
+        self._watching = gevent.spawn(self._watch)
+
+    def finish(self) -> None:
+        """Stop what still goes on and hand over what was found out; once, however often it is asked for."""
+        if self._is_finished:
+            return
+        self._is_finished = True
+        self._runner.stop()
+        self._watching.kill()
+        run = self._collector.run(time.time())
+        if self._reports:
+            self._print(Finished(run))
+        else:
+            self._environment.process_exit_code = write_outputs(run, self._options)
+
+    def _are_ready(self) -> bool:
+        n_workers = self._runner.worker_count
+        return 0 < n_workers <= len(self._collector.pulses)
+
+    def _take_result(self, msg: Any, **_: Any) -> None:
+        self._collector.add(msgspec.json.decode(msg.data["done"], type=CallDone))
+
+    def _take_pulse(self, msg: Any, **_: Any) -> None:
+        pulse = msgspec.json.decode(msg.data["pulse"], type=Pulse)
+        self._collector.beat(msg.data["worker"], pulse, time.time())
+
+    def _take_over(self, msg: Any, **_: Any) -> None:
+        self._over.add(msg.data["worker"])
+
+    def _end_calls(self, **_: Any) -> None:
+        """Have the workers end their calls and wait for what they tell of them."""
+        runner = self._runner
+        assert isinstance(runner, MasterRunner)  # noqa: S101 - a standalone runner's worker half sees to it
+        self._over.clear()
+        runner.send_message(HANG_UP)
+        deadline = time.monotonic() + PATIENCE
+        while not {client.id for client in runner.clients.all} <= self._over and time.monotonic() < deadline:
+            gevent.sleep(0.05)
+
+    def _watch(self) -> None:
+        while True:
+            now = time.time()
+            if self._load and (sample := self._sampled(self._load, now)):
+                self._collector.add_sample(sample)
+            if self._reports:
+                self._print(self._collector.progress(now, self._runner.target_user_count))
+            gevent.sleep(INTERVAL)
+
+    def _sampled(self, load: ServerLoad, at: float) -> ServerSample | None:
+        try:
+            return load.sample(at)
+        except ServerLoadError as error:
+            if not self._told_of_load:
+                _log.warning("The server's load: %s", error)
+            self._told_of_load = True
+            return None
+
+    def _print(self, message: Progress | Finished) -> None:
+        sys.stdout.buffer.write(line_of(message))
+        sys.stdout.buffer.flush()

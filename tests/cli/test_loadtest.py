@@ -1,0 +1,223 @@
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import soundfile
+
+from gateway.loadtest.recording import default_recording
+from gateway.loadtest.results import RunResult
+from tests.loadtest.light_server import light_server
+from tests.local_realtime.sessions import SHORT_TURNS
+
+TOKEN = "7a6b5c4d3e2f10987a6b5c4d3e2f1098"
+RECORDING = str(default_recording())
+
+
+@contextlib.contextmanager
+def loadtest(*arguments: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "COLUMNS": "200",
+        "TWILIO_AUTH_TOKEN": TOKEN,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "loadtest", *arguments],
+        env={**environment, **settings}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def done(*arguments: str, **settings: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of the command."""
+    with loadtest(*arguments, **settings) as process:
+        output, errors = process.communicate(timeout=90)
+        return process.returncode, output, errors
+
+
+def refused(*arguments: str, **settings: str) -> list[str]:
+    """What the command says, a line each, about how it was asked."""
+    code, output, errors = done(*arguments, **settings)
+    assert (code, output) == (2, "")
+    return errors.splitlines()
+
+
+def test_load_test_shows_how_it_stands_and_writes_what_it_found(tmp_path: Path) -> None:
+    found = tmp_path / "run.json"
+    with light_server(max_messages=25) as target:
+        code, output, errors = done(
+            RECORDING, "--calls", "4", "--ramp", "20/s", "--duration", "6s", "--target", target, "--json", str(found)
+        )  # fmt: skip
+
+    assert code == 0, errors
+    lines = errors.splitlines()
+    assert lines[0].startswith("0 s, calls up ")
+    assert "calls up " in lines[1]
+    assert "failed 0" in lines[1]
+    assert "set-up p95" in lines[1]
+    assert "rig lateness p99" in lines[1]
+    run = msgspec.json.decode(found.read_bytes(), type=RunResult)
+    assert len(run.calls) > 4
+    assert str(len(run.calls)) in output
+    assert run.command.startswith("gateway loadtest ")
+    assert TOKEN not in output + errors + found.read_text()
+
+
+def test_failed_calls_are_exit_code_1() -> None:
+    with light_server(max_calls=0) as target:
+        code, _, errors = done(RECORDING, "--calls", "2", "--duration", "2s", "--target", target)
+
+    assert code == 1, errors
+
+
+def test_connection_can_go_elsewhere_than_the_target_says() -> None:
+    with light_server(max_messages=25) as target:
+        code, _, errors = done(
+            RECORDING, "--calls", "1", "--duration", "2s", "--target", "http://localhost:9/any/webhook?a=b",
+            "--connect-to", target.removeprefix("http://"),
+        )  # fmt: skip
+
+    assert code == 0, errors
+
+
+def test_without_a_target_a_gateway_of_our_own_is_loaded_and_watched(tmp_path: Path) -> None:
+    samples, rate = soundfile.read(SHORT_TURNS, dtype="int16")
+    call = tmp_path / "short.wav"
+    soundfile.write(call, samples[: 3 * rate], rate, subtype="ULAW")
+    found = tmp_path / "run.json"
+    code, _, errors = done(
+        str(tmp_path), "--calls", "2", "--ramp", "10/s", "--duration", "12s", "--json", str(found), TWILIO_AUTH_TOKEN=""
+    )  # fmt: skip
+
+    assert code == 0, errors
+    run = msgspec.json.decode(found.read_bytes(), type=RunResult)
+    assert run.target.startswith("http://127.0.0.1:")
+    assert len(run.calls) >= 2
+    assert all(call.delivery.heard_ms > 0 for call in run.calls if call.outcome == "gateway-hung-up")
+    assert not any(call.failed for call in run.calls)
+    assert run.server[-1].cpu_seconds > 0
+
+
+def until_line(process: "subprocess.Popen[str]", words: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return
+    pytest.fail(f"no line has {words}")
+
+
+def test_ctrl_c_ends_the_calls_and_still_reports() -> None:
+    with (
+        light_server() as target,
+        loadtest(
+            RECORDING, "--calls", "4", "--ramp", "20/s", "--duration", "60s", "--target", target
+        ) as process,
+    ):
+        until_line(process, "calls up 4/4")
+        process.send_signal(signal.SIGINT)
+        interrupted_at = time.monotonic()
+        output, _ = process.communicate(timeout=20)
+
+        assert time.monotonic() - interrupted_at < 4
+        assert process.returncode == 0
+        assert "4 calls in " in output
+
+
+def test_second_ctrl_c_leaves_at_once() -> None:
+    with (
+        light_server() as target,
+        loadtest(
+            RECORDING, "--calls", "4", "--ramp", "20/s", "--duration", "60s", "--target", target
+        ) as process,
+    ):
+        until_line(process, "calls up")
+        process.send_signal(signal.SIGINT)
+        until_line(process, "Ending the calls")
+        process.send_signal(signal.SIGINT)
+        interrupted_at = time.monotonic()
+        output, _ = process.communicate(timeout=20)
+
+        assert time.monotonic() - interrupted_at < 1
+        assert process.returncode == 130
+        assert output == ""
+
+
+def test_nonsense_gets_a_line_each_and_exit_code_2() -> None:
+    said = refused(
+        RECORDING, "--calls", "5x", "--ramp", "0", "--duration", "5y", "--workers", "0", "--mode", "up", "--wavs", "some",
+        "--connect-to", "nowhere", "--barge-in-at", "soon", "--channel", "-1", "--server-pid", "init",
+        "--wav-dir", "nowhere", "--json", "nowhere/run.json",
+    )  # fmt: skip
+
+    assert sorted(line.partition(":")[0] for line in said) == sorted(
+        ["--calls", "--ramp", "--duration", "--workers", "--mode", "--wavs", "--connect-to", "--barge-in-at",
+         "--channel", "--server-pid", "--wav-dir", "--json"]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--calls", "2001"], "--calls: '2001' is not a number from 1 to 2000"),
+        (["--calls", "700", "--mode", "spike"], "--calls: 700 (a spike of 2100) is not from 1 to 2000"),
+        (["--calls", "0"], "--calls: '0' is not a number from 1 to 2000"),
+        (["--ramp", "101/s"], "--ramp: '101/s' is not a rate such as 10/s, above 0 and at most 100/s"),
+        (["--calls", "50", "--ramp", "1/s", "--duration", "50s"], "--duration: 50 s are over before 50 calls are up"),
+        (["--open-loop", "--barge-in-at", "1.5"], "--barge-in-at: does not go with --open-loop"),
+        (["--fail-if", "turn_latency > 8"], "--fail-if: 'turn_latency > 8': there is no figure 'turn_latency'; say which percentile, like turn_latency_p95"),
+        (["--baseline", "nowhere.json"], "--baseline: nowhere.json: cannot be read (No such file or directory)"),
+        (["--target", "ftp://127.0.0.1"], "--target: 'ftp://127.0.0.1' is not an http or https address"),
+        (["--target", "https://127.0.0.1:no"], "--target: 'https://127.0.0.1:no' is not an http or https address"),
+    ],
+)  # fmt: skip
+def test_what_would_not_work_is_one_line_and_exit_code_2(arguments: list[str], complaint: str) -> None:
+    assert refused(RECORDING, *arguments) == [complaint]
+
+
+@pytest.mark.parametrize(
+    "aim",
+    [
+        ["--target", "https://voice.example.com"],
+        ["--target", "http://127.0.0.1", "--connect-to", "192.0.2.1:80"],
+    ],
+)
+def test_other_machines_are_not_loaded_unless_they_are_ours(aim: list[str]) -> None:
+    (said,) = refused(RECORDING, *aim)
+
+    assert said.endswith("is not this machine; say --i-own-this-target if you may load it")
+    (said,) = refused(RECORDING, *aim, "--i-own-this-target", TWILIO_AUTH_TOKEN="")
+    assert said.startswith("TWILIO_AUTH_TOKEN: is required")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no sound"])
+def test_recording_that_cannot_be_used_is_one_line_and_exit_code_2(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "call.wav"
+    if content is not None:
+        path.write_bytes(content)
+
+    (said,) = refused(str(path))
+
+    assert "call.wav" in said
+
+
+def test_auth_token_comes_from_the_variable_that_is_named() -> None:
+    with light_server(max_messages=25) as target:
+        aim = ["--calls", "1", "--duration", "1s", "--target", target, "--auth-token-env", "OTHER_TOKEN"]
+
+        assert refused(RECORDING, *aim) == [
+            "OTHER_TOKEN: is required in the environment or in .env, to sign as Twilio does"
+        ]
+        code, _, errors = done(RECORDING, *aim, OTHER_TOKEN=TOKEN)
+        assert code == 0, errors
