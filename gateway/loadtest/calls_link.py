@@ -142,6 +142,7 @@ class CallsLink:
             case Ready():
                 self._ready.set(None)
             case Unusable(reason=reason):
+                self._is_ended = True
                 self._ready.set_exception(CallsLostError(reason))
             case CallOver(line=number, failed=failed):
                 self._over.pop(number).set(failed)

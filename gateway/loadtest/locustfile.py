@@ -33,7 +33,7 @@ def _add_arguments(parser: argparse.ArgumentParser, **_: Any) -> None:
 def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
     """Take up this process's part, or both parts."""
     try:
-        begin = _orders(environment.parsed_options)
+        begin = _orders(environment.parsed_options, signs=not isinstance(runner, MasterRunner))
         if isinstance(runner, (MasterRunner, LocalRunner)):
             _lead(environment, runner, begin)
         if isinstance(runner, (WorkerRunner, LocalRunner)):
@@ -45,11 +45,11 @@ def _begin(environment: Environment, runner: Runner, **_: Any) -> None:
         sys.exit(2)
 
 
-def _orders(parsed: argparse.Namespace | None) -> Begin:
-    """What to do: from the command that drives us, or from Locust's command line."""
+def _orders(parsed: argparse.Namespace | None, *, signs: bool) -> Begin:
+    """What to do: from the command that drives us, or from Locust's command line; whoever signs needs the token."""
     assert parsed is not None  # noqa: S101 - Locust's own main has parsed it
     if not parsed.driven:
-        return Begin(given_options(parsed), read_auth_token(parsed.auth_token_env))
+        return Begin(given_options(parsed), read_auth_token(parsed.auth_token_env) if signs else "")
     orders = FileObject(sys.stdin.fileno(), "rb")
     begin = msgspec.json.decode(orders.readline(), type=Begin)
     end_with_parent(orders)

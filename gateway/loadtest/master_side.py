@@ -57,6 +57,9 @@ class MasterSide:
         self._runner = runner
         self._options = options
         self._reports = reports
+        self._n_expected = 1
+        if isinstance(runner, MasterRunner) and environment.parsed_options is not None:
+            self._n_expected = environment.parsed_options.expect_workers
         self._collector = Collector(options)
         self._over: set[str] = set()
         self._is_finished = False
@@ -87,11 +90,17 @@ class MasterSide:
         if self._reports:
             self._print(Finished(run))
         else:
-            self._environment.process_exit_code = write_outputs(run, self._options)
+            failed = write_outputs(run, self._options)
+            self._environment.process_exit_code = self._environment.process_exit_code or failed
 
-    def _are_ready(self) -> bool:
+    def _are_ready(self) -> bool | None:
+        """Whether every worker has read the recordings; None if one of those that are needed is gone."""
         n_workers = self._runner.worker_count
-        return 0 < n_workers <= len(self._collector.pulses)
+        if n_workers < self._n_expected:
+            _log.error("Only %d of %d workers are left; the test ends.", n_workers, self._n_expected)
+            self._environment.process_exit_code = 1
+            return None
+        return n_workers <= len(self._collector.pulses)
 
     def _take_result(self, msg: Any, **_: Any) -> None:
         self._collector.add(msgspec.json.decode(msg.data["done"], type=CallDone))

@@ -24,7 +24,10 @@ class ReadyShape(LoadTestShape):
 
     abstract = True
 
-    def __init__(self, options: LoadOptions, collector: Collector, are_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, options: LoadOptions, collector: Collector, are_ready: Callable[[], bool | None]
+    ) -> None:
+        """``are_ready`` tells whether all workers are; None if some never will be, and the test is over."""
         self.options = options
         self.collector = collector
         self._are_ready = are_ready
@@ -37,7 +40,9 @@ class ReadyShape(LoadTestShape):
     def tick(self) -> Tick | None:
         """Wait until all are ready, then go by the mode."""
         if self._zero is None:
-            while not self._are_ready():
+            while not (are_ready := self._are_ready()):
+                if are_ready is None:
+                    return None
                 gevent.sleep(0.1)
             self._zero = time.monotonic()
             self.collector.begin(time.time())
@@ -105,7 +110,7 @@ class LadderShape(ReadyShape):
             self.collector.broke = f"at {n_calls} call{'s' * (n_calls > 1)}: {verdict.why}"
 
 
-def new_shape(options: LoadOptions, collector: Collector, are_ready: Callable[[], bool]) -> ReadyShape:
+def new_shape(options: LoadOptions, collector: Collector, are_ready: Callable[[], bool | None]) -> ReadyShape:
     """Make the shape of a mode."""
     shape = LadderShape if options.mode == "ladder" else PlannedShape
     return shape(options, collector, are_ready)

@@ -75,7 +75,7 @@ def _stages(summary: Summary) -> Table:
     for name in (
         "calls",
         "most at once",
-        "done",
+        "placed",
         "failed %",
         "turn latency p50",
         "p95",

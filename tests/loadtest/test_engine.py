@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import re
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psutil
 import pytest
 import soundfile
@@ -166,37 +163,18 @@ def test_loss_of_the_process_of_calls_ends_the_test() -> None:
     assert any("process of calls is gone" in line for line in engine.complaints)
 
 
-def test_locustfile_runs_distributed_with_locusts_own_master_and_workers(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
-    found = tmp_path / "run.json"
-    with light_server(max_messages=SHORT) as target:
-        calls = ["--host", target, "--recordings", str(default_recording())]
-        load = [
-            "--headless",
-            "--users",
-            "6",
-            "--spawn-rate",
-            "10",
-            "--run-time",
-            "4",
-            "--expect-workers",
-            "2",
-        ]
-        at = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
-        master = locust("--master", *at, *load, *calls, "--run-json", str(found))
-        workers = [locust("--worker", "--master-port", port, *calls) for _ in range(2)]
-        said = master.communicate(timeout=60)[1]
-        for each in workers:
-            each.communicate(timeout=20)
-        assert [each.returncode for each in (master, *workers)] == [0, 0, 0], said
+def test_test_whose_workers_cannot_begin_ends_and_says_why() -> None:
+    what = LoadOptions(
+        recordings=("nowhere.wav",), target="http://127.0.0.1:9", calls=1, ramp=1.0, duration=5.0
+    )
+    engine = Engine(Begin(what, TOKEN), n_workers=2, on_progress=lambda _: None)
 
-    result = msgspec.json.decode(found.read_bytes(), type=RunResult)
-    assert len(result.calls) > 6
-    assert not any(call.failed for call in result.calls)
-    told = re.findall(r"CALL +call +(\d+) +0\(0\.00%\)", said)  # Locust's own count, as it grows
-    assert int(told[-1]) == len(result.calls)
-    assert TOKEN not in said
+    found = asyncio.run(engine.run())
+
+    assert found.calls == ()
+    assert not engine.is_whole
+    assert any("nowhere.wav: there is no such file" in line for line in engine.complaints)
+    assert not any("process of calls is gone" in line for line in engine.complaints)
 
 
 def test_locustfile_without_a_recording_or_with_a_stranger_as_target_is_refused() -> None:
