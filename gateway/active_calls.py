@@ -141,6 +141,10 @@ class ActiveCalls:
         admitted = self._admitted.get(call_sid)
         return call_sid in self._live or (admitted is not None and admitted.is_expected(now))
 
+    def is_carried_by(self, call_sid: str, call: LiveCall) -> bool:
+        """Whether a call's live media stream, whose token was right, is this one."""
+        return self._live.get(call_sid) is call
+
     def is_full(self, now: float) -> bool:
         """Whether the next new call would hear that we are busy."""
         return self.n_taken(now) >= self.max_calls

@@ -19,6 +19,7 @@ from gateway.answering import Answering, example_agents, nobody_in_particular
 from gateway.call import Call, Prompts
 from gateway.caller_leg import CallerSocket
 from gateway.caller_limits import CallerLimits
+from gateway.captures import Captures
 from gateway.console.phone import Phone
 from gateway.errors import GatewayError, SettingsError
 from gateway.feed import Feed
@@ -55,7 +56,8 @@ class Gateway:
         """Build it; ``phone`` adds the softphone, for whoever can reach us, so on loopback alone.
 
         Raises:
-            SettingsError: there is to be a softphone, and we are to be reached from other machines.
+            SettingsError: there is to be a softphone, and we are to be reached from other machines; or a file or folder
+                that the settings name cannot be used.
         """
         self.settings = settings
         self.feed = Feed()
@@ -82,7 +84,10 @@ class Gateway:
         callers = CallerLimits(lambda sid: self.active_calls.is_going_on(sid, time.monotonic()))
         webhooks = Webhooks(self.active_calls, callers, self._answering, after, connect, self.metrics)
         signed = SignedRoutes(settings.public_url, settings.auth_tokens, settings.twilio_account_sid)
-        streams = MediaStreams(settings.public_url, settings.auth_tokens, self.active_calls, self._new_call)
+        self._captures = Captures(settings.captures_dir, self.metrics) if settings.captures_dir else None
+        streams = MediaStreams(
+            settings.public_url, settings.auth_tokens, self.active_calls, self._new_call, self._captures
+        )
         token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         health = Health(self.active_calls, self.metrics, token)
         answers = {**webhooks.answers(), **Consultations(self._transfers).answers()}
@@ -98,6 +103,8 @@ class Gateway:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
+            if self._captures is not None:
+                await stack.enter_async_context(self._captures)
             if self.settings.wants_embedded_server:
                 parts = await stack.enter_async_context(installed_parts())
                 server = LocalRealtimeServer(

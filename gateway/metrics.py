@@ -63,6 +63,12 @@ class Metrics:
             ["peer"],
             registry=registry,
         )
+        self.uncaptured_messages = Counter(
+            "gateway_uncaptured_messages_total",
+            "Messages of captured media streams that are not in the captures",
+            ["why"],
+            registry=registry,
+        )
         self.loop_lag = Histogram(
             "gateway_event_loop_lag_seconds",
             "How late a timer of 50 ms fires",

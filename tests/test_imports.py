@@ -96,6 +96,12 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
         ("gateway.realtime", "gateway.local_realtime", "gateway.loadtest", "gateway.bridge", "gateway.call",
          "gateway.web", "gateway.app", "gateway.server", "gateway.cli", "gateway.settings", "starlette"),
     ),
+    "gateway/captures": ("gateway.realtime", "gateway.local_realtime", "gateway.loadtest", "gateway.bridge", "starlette",
+                         "uvicorn", "websockets", *OUTER),
+    "gateway/captures/backlog.py": IO,
+    "gateway/captures/capture.py": IO,
+    "gateway/captures/file.py": ("asyncio", "time"),
+    "gateway/captures/losses.py": ("asyncio", "time", *PEERS),
     "gateway/toml_lines.py": ("gateway", *IO),
     "gateway/agents.py": (*IO, "gateway.twilio", "gateway.local_realtime", "gateway.loadtest", "gateway.bridge", *OUTER),
     "gateway/agents_toml.py": (*IO, *PEERS, "gateway.bridge", *OUTER),
@@ -144,7 +150,7 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
         [
             f"gateway/loadtest/{name}.py"
             for name in (
-                *("agent_speech", "attributes", "capture_writer", "comparison", "document", "fingerprint", "manifest"),
+                *("agent_speech", "attributes", "comparison", "document", "fingerprint", "manifest"),
                 *("measures", "party", "quality", "reactive", "replay", "results", "script", "steps", "stream"),
                 *("summary", "thresholds", "values", "verbs", "trace", "ranking", "verdict", "junit", "collector"),
                 *("messages", "plan", "ladder"),

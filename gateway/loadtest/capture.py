@@ -1,4 +1,4 @@
-"""Reads captures of real media streams, whose lines ``capture_writer`` writes, as recordings."""
+"""Reads captures of real media streams, whose lines ``gateway.twilio.capture_writer`` writes, as recordings."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import BinaryIO
 import msgspec
 
 from gateway.errors import RemoteProtocolError
-from gateway.loadtest.capture_writer import FORMAT, MAX_DURATION, MAX_LINE, MAX_LINES, VERSION, Header, Line
 from gateway.loadtest.recording import (
     CapturedFrame,
     CapturedKey,
@@ -18,6 +17,7 @@ from gateway.loadtest.recording import (
     find_utterances,
 )
 from gateway.loadtest.segments_cache import SegmentsCache
+from gateway.twilio.capture_writer import FORMAT, MAX_DURATION, MAX_LINE, MAX_LINES, VERSION, Header, Line
 from gateway.twilio.messages import Dtmf, Media, Start, Stop, decode_message
 from voice_codecs import MULAW_SILENCE, PCMU_8K, mulaw_decode
 

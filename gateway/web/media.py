@@ -11,7 +11,9 @@ from starlette.websockets import WebSocket
 from gateway.active_calls import MAX_UNAUTHENTICATED, ActiveCalls
 from gateway.call import Call
 from gateway.caller_leg import CallerSocket
+from gateway.captures import Capture, Captures
 from gateway.twilio.signature import is_handshake_signed_by_twilio, websocket_url
+from gateway.web.captured_socket import CapturedReceiver, CapturedSocket
 from gateway.web.media_socket import MEDIA_SOCKET, MediaSocket
 
 PATH = "/twilio/media"
@@ -27,6 +29,8 @@ class MediaStreams:
     auth_tokens: tuple[str, ...] = field(repr=False)
     active_calls: ActiveCalls
     new_call: Callable[[CallerSocket], Call]
+    captures: Captures | None = None
+    """Where every stream's messages are kept; None to keep none."""
 
     def routes(self) -> list[WebSocketRoute]:
         """The stream's path, which Twilio may dial with a slash at its end."""
@@ -40,10 +44,24 @@ class MediaStreams:
             await websocket.send_denial_response(Response(status_code=status))
             return
         socket: MediaSocket = websocket.scope["extensions"][MEDIA_SOCKET]
-        call = self.new_call(socket)
-        socket.bind(call.caller_leg)
+        call = self._captured(socket, self.captures.new()) if self.captures else self._joined(socket)
         await websocket.accept()
         await call.run()
+
+    def _joined(self, socket: MediaSocket) -> Call:
+        call = self.new_call(socket)
+        socket.bind(call.caller_leg)
+        return call
+
+    def _captured(self, socket: MediaSocket, capture: Capture) -> Call:
+        call = self.new_call(CapturedSocket(socket, capture))
+        leg = call.caller_leg
+
+        def begun_call() -> str:
+            return leg.call_sid if self.active_calls.is_carried_by(leg.call_sid, call) else ""
+
+        socket.bind(CapturedReceiver(leg, capture, begun_call))
+        return call
 
     def _refusal(self, websocket: WebSocket) -> int:
         """The HTTP status with which a handshake is refused, or 0."""

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gateway.loadtest.capture_writer import CaptureWriter, Sender
+from gateway.twilio.capture_writer import CaptureWriter, Sender
 
 ACCOUNT_SID, CALL_SID, STREAM_SID = "AC" + "a1" * 16, "CA" + "b2" * 16, "MZ" + "c3" * 16
 HEADER = '{"format":"media-stream-capture","version":1}\n'

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.loadtest import capture_writer
-from gateway.loadtest.capture_writer import CaptureWriter
+from gateway.twilio import capture_writer
+from gateway.twilio.capture_writer import CaptureWriter
 from gateway.twilio.messages import Start, decode_message
 from tests.loadtest.captures import (
     ACCOUNT_SID,
