@@ -80,9 +80,10 @@ def loadtest(  # noqa: PLR0913, PLR0917 - each is an option
     arguments = dict(locals())
     _require_locust()
     options, n_workers = _read(arguments)
-    load_recordings(
-        options.recordings, channel=options.channel
-    )  # what is unusable is told before anything starts
+    with Console(stderr=True).status("Reading the recordings, and finding who speaks when..."):
+        load_recordings(
+            options.recordings, channel=options.channel
+        )  # what is unusable is told before all else
     auth_token = read_auth_token(auth_token_env) if target else ""
     run, is_whole = _run(options, auth_token, n_workers, own=target is None, web=web)
     raise typer.Exit(write_outputs(run, options) or (0 if is_whole else 1))

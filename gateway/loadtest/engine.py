@@ -108,7 +108,7 @@ class Engine:
         return process
 
     def _leading(self, port: int) -> list[str]:
-        arguments = ["--only-summary"]
+        arguments = ["--only-summary", "--host", self._begin.options.public_url]
         if self._web:
             arguments += ["--autostart", "--autoquit", "0"]
             arguments += ["--web-host", "127.0.0.1", "--web-port", str(WEB_PORT)]

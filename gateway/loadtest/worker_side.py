@@ -98,15 +98,20 @@ class WorkerSide:
     def _report(self, done: CallDone) -> None:
         result = done.result
         failure = CallFailedError(result.outcome) if result.failed else None
-        self._environment.events.request.fire(
-            request_type="CALL",
-            name="call",
-            response_time=total_setup_ms(result) or 0.0,
-            response_length=0,
-            exception=failure,
-            context={},
-        )
+        self._count("CALL", "set-up", total_setup_ms(result) or 0.0, failure)
+        for turn in result.turns:
+            if turn.turn_ms is not None:
+                self._count("TURN", "turn latency", float(turn.turn_ms))
+        for barge_in in result.barge_ins:
+            if barge_in.stop_ms is not None:
+                self._count("BARGE-IN", "agent silent", float(barge_in.stop_ms))
         self._runner.send_message(CALL_DONE, {"done": msgspec.json.encode(done)})
+
+    def _count(self, kind: str, name: str, ms: float, failure: Exception | None = None) -> None:
+        """Add a value to Locust's own statistics, which its page shows."""
+        self._environment.events.request.fire(
+            request_type=kind, name=name, response_time=ms, response_length=0, exception=failure, context={}
+        )
 
     def _beat(self, pulse: Pulse) -> None:
         data = {"worker": self._runner.client_id, "pulse": msgspec.json.encode(pulse)}

@@ -1,6 +1,7 @@
 """Whole load tests: Locust's processes, their processes of calls, and a server of its own, all on loopback."""
 
 import asyncio
+import io
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from gateway.loadtest.messages import Begin, Progress
 from gateway.loadtest.options import LoadOptions
 from gateway.loadtest.recording import default_recording
 from gateway.loadtest.results import RunResult
+from tests.loadtest.captures import Timed, begun, frame, stop, written
 from tests.loadtest.light_server import light_server
 
 TOKEN = "5ec2e7a0b1c2d3e4f5061728394a5b6c"
@@ -28,7 +30,7 @@ SHORT = 25
 
 def options(target: str, **others: Any) -> LoadOptions:
     given = {"calls": 8, "ramp": 20.0, "duration": 3.0, "command": "gateway loadtest", **others}
-    return LoadOptions(recordings=(str(default_recording()),), target=target, **given)
+    return LoadOptions(**{"recordings": (str(default_recording()),), "target": target, **given})
 
 
 def run(
@@ -125,6 +127,29 @@ def test_wanted_calls_are_kept_as_stereo_files(tmp_path: Path) -> None:
     assert len(kept) == 3
     for path in kept:
         assert soundfile.info(path).channels == 2
+
+
+def test_captured_stream_is_replayed_by_every_caller(tmp_path: Path) -> None:
+    frames: list[Timed] = [(50.1 + n / 50, "twilio", frame(20 * n, bytes([n]) * 160)) for n in range(1, 31)]
+    capture = written(tmp_path / "call.jsonl", *begun(*frames, (50.8, "twilio", stop())))
+    with light_server() as target:
+        found, _ = run(options(target, recordings=(str(capture),), calls=3, duration=2.0))
+
+    whole = [call for call in found.calls if call.n_frames == 30]
+    assert len(whole) >= 3
+    assert {(call.recording, call.outcome) for call in whole} == {("call.jsonl", "caller-hung-up")}
+
+
+def test_every_call_is_drawn_and_the_best_and_the_worst_can_be_heard() -> None:
+    with light_server(max_messages=SHORT) as target:
+        found, _ = run(options(target, calls=3))
+
+    assert all(call.trace is not None and call.trace.said for call in found.calls)
+    assert 1 <= len(found.audio) <= 2
+    sids = {call.call_sid for call in found.calls}
+    for each in found.audio:
+        assert each.call_sid in sids
+        assert soundfile.info(io.BytesIO(each.flac)).channels == 2
 
 
 def test_ladder_finds_how_many_calls_the_server_holds() -> None:
