@@ -158,6 +158,8 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
         ],
         IO,
     ),
+    "gateway/loadtest/page": IO,
+    "gateway/loadtest/ranking.py": IO,
     "gateway/loadtest/caller.py": IO,
     "gateway/loadtest/caller_messages.py": IO,
     "gateway/loadtest/signalling.py": IO,

@@ -16,7 +16,8 @@ def junit(judgement: Judgement) -> bytes:
     suite = TestSuite("gateway loadtest")
     for name, value in _properties(judgement).items():
         suite.add_property(name, _NOT_XML.sub("?", value))
-    suite.add_testcases([_case(each) for each in judgement.verdicts])
+    is_ladder = judgement.run.mode == "ladder"
+    suite.add_testcases([_ladder(judgement)] if is_ladder else [_case(each) for each in judgement.verdicts])
     xml = JUnitXml("gateway loadtest")
     xml.add_testsuite(suite)
     content: bytes = xml.tostring()
@@ -28,6 +29,8 @@ def _properties(judgement: Judgement) -> dict[str, str]:
     told = {"target": judgement.run.target, "mode": judgement.run.mode, "seconds": f"{seconds:.1f}"}
     if judgement.summary.rig_late:
         told["rig"] = judgement.summary.rig_late
+    if judgement.run.holds is not None:
+        told["holds"] = str(judgement.run.holds)
     for name, count in judgement.summary.counts.items():
         if count.value is not None:
             told[name] = f"{count.value:g}"
@@ -35,6 +38,13 @@ def _properties(judgement: Judgement) -> dict[str, str]:
         if figure.withheld is None:
             told |= {f"{name}_{each}": f"{getattr(figure, each):g}" for each in ("p50", "p95", "p99")}
     return told
+
+
+def _ladder(judgement: Judgement) -> TestCase:
+    case = TestCase("calls that hold", "gateway.loadtest")
+    if not judgement.passed:
+        case.result = [Failure(_NOT_XML.sub("?", judgement.run.broke or "none"), "broken")]
+    return case
 
 
 def _case(verdict: Verdict) -> TestCase:

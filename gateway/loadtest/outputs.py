@@ -10,6 +10,7 @@ from rich.console import Console
 from gateway.loadtest.baseline import read_baseline
 from gateway.loadtest.junit import junit
 from gateway.loadtest.options import STANDARD_OUTPUT, LoadOptions
+from gateway.loadtest.page import page
 from gateway.loadtest.results import RunResult
 from gateway.loadtest.terminal import print_judgement
 from gateway.loadtest.verdict import Judgement, judge, thresholds
@@ -26,6 +27,7 @@ def write_outputs(run: RunResult, options: LoadOptions) -> int:
     print_judgement(judgement, console)
     writers: list[tuple[str | None, Callable[[Judgement], bytes]]] = [
         (options.json, lambda made: msgspec.json.encode(made.run)),
+        (options.html, lambda made: page(made.run, made.summary, made.verdicts, made.differences).encode()),
         (options.junit, junit),
     ]
     written = [_write(path, make, judgement) for path, make in writers if path is not None]

@@ -183,6 +183,6 @@ class RunResult(msgspec.Struct, frozen=True):
     holds: int | None = None
     """Of a ladder: the largest number of calls at which every threshold was kept."""
     broke: str | None = None
-    """Of a ladder: at how many calls a threshold was not kept, and which; None if that never came."""
+    """Of a ladder: how many calls did not hold, and why, like "34 calls: failed > 1: broken: 3 %"; None if all did."""
     audio: tuple[CallAudio, ...] = ()
     """The best and the worst call, by `ranking.badness`."""

@@ -86,7 +86,7 @@ class LadderShape(ReadyShape):
         self._judge(time.time())
         n_calls = self._ladder.n_calls
         if n_calls is not None and seconds >= self.options.duration:
-            self.collector.broke = f"at {n_calls} call{'s' * (n_calls > 1)} the time was over"
+            self.collector.broke = f"{n_calls} call{'s' * (n_calls > 1)}: the time was over"
             return None
         return None if n_calls is None else (n_calls, self.options.ramp)
 
@@ -107,7 +107,7 @@ class LadderShape(ReadyShape):
         self.collector.stages.append(stage)
         self.collector.holds = self._ladder.holds
         if verdict.why:
-            self.collector.broke = f"at {n_calls} call{'s' * (n_calls > 1)}: {verdict.why}"
+            self.collector.broke = f"{n_calls} call{'s' * (n_calls > 1)}: {verdict.why}"
 
 
 def new_shape(options: LoadOptions, collector: Collector, are_ready: Callable[[], bool | None]) -> ReadyShape:

@@ -96,7 +96,7 @@ def _print_ladder(run: RunResult, console: Console) -> None:
         return
     console.print(Text(f"{run.holds} calls at once hold.", "bold green" if run.holds else "bold red"))
     if run.broke:
-        console.print(Text(run.broke), soft_wrap=True)
+        console.print(Text(f"Not so {run.broke}."), soft_wrap=True)
 
 
 def _verdict(verdict: Verdict) -> Text:

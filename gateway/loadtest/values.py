@@ -78,9 +78,10 @@ def began_in(stage: Stage, calls: Sequence[CallResult]) -> list[CallResult]:
 
 
 def cpu_per_call(samples: Sequence[ServerSample], calls: Sequence[CallResult]) -> list[tuple[float, float]]:
-    """CPU per call, in ms per second of one call, between every two samples between which there was a call.
+    """CPU per call, in ms per second of one call, between every two samples between which there was always a call.
 
-    Each with the time of the second sample.
+    Each with the time of the second sample. Where there was one for a part of the time only, what the server does without
+    calls would be taken for a call's.
     """
     spans = _spans(calls)
     used = []
@@ -88,7 +89,7 @@ def cpu_per_call(samples: Sequence[ServerSample], calls: Sequence[CallResult]) -
         overlaps = np.minimum(spans[:, 1], after.at) - np.maximum(spans[:, 0], before.at)
         call_seconds = float(np.clip(overlaps, 0.0, None).sum())
         cpu_seconds = after.cpu_seconds - before.cpu_seconds
-        if call_seconds > 0 and cpu_seconds >= 0:  # less: the server was started anew
+        if call_seconds >= after.at - before.at and cpu_seconds >= 0:  # less: the server was started anew
             used.append((after.at, cpu_seconds * 1000 / call_seconds))
     return used
 

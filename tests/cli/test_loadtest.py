@@ -56,7 +56,8 @@ def test_load_test_shows_how_it_stands_and_writes_what_it_found(tmp_path: Path) 
     found = tmp_path / "run.json"
     with light_server(max_messages=25) as target:
         code, output, errors = done(
-            RECORDING, "--calls", "4", "--ramp", "20/s", "--duration", "6s", "--target", target, "--json", str(found)
+            RECORDING, "--calls", "4", "--ramp", "20/s", "--duration", "6s", "--target", target, "--json", str(found),
+            "--html", str(tmp_path / "run.html"), "--junit", str(tmp_path / "run.xml"),
         )  # fmt: skip
 
     assert code == 0, errors
@@ -70,7 +71,31 @@ def test_load_test_shows_how_it_stands_and_writes_what_it_found(tmp_path: Path) 
     assert len(run.calls) > 4
     assert str(len(run.calls)) in output
     assert run.command.startswith("gateway loadtest ")
-    assert TOKEN not in output + errors + found.read_text()
+    page, cases = (tmp_path / "run.html").read_text(), (tmp_path / "run.xml").read_text()
+    assert run.calls[0].call_sid in page
+    assert '<testcase name="failed &gt; 0"' in cases
+    assert TOKEN not in output + errors + found.read_text() + page + cases
+
+
+def test_json_on_standard_output_is_alone_there() -> None:
+    with light_server(max_messages=25) as target:
+        code, output, errors = done("--calls", "1", "--duration", "1s", "--target", target, "--json", "-")
+
+    assert code == 0, errors
+    assert msgspec.json.decode(output, type=RunResult).calls
+    assert "calls in" in errors
+
+
+def test_broken_threshold_is_exit_code_1_and_named(tmp_path: Path) -> None:
+    with light_server(max_messages=25) as target:
+        aim = ["--calls", "2", "--ramp", "20/s", "--duration", "2s", "--target", target]
+        before = done(*aim, "--json", str(tmp_path / "old.json"))
+        code, output, errors = done(*aim, "--fail-if", "peak > 1", "--baseline", str(tmp_path / "old.json"))
+
+    assert before[0] == 0, before
+    assert code == 1, errors
+    assert "fails if peak > 1: BROKEN (2)" in output
+    assert "Against the baseline" in output
 
 
 def test_failed_calls_are_exit_code_1() -> None:

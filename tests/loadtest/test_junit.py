@@ -1,5 +1,7 @@
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from gateway.loadtest.junit import junit
 from gateway.loadtest.verdict import judge, thresholds
 from tests.loadtest.runs import with_turns
@@ -42,3 +44,14 @@ def test_what_xml_cannot_hold_is_replaced() -> None:
     }
 
     assert properties["target"] == "http://127.0.0.1/?<?>"
+
+
+@pytest.mark.parametrize(("holds", "failures"), [(12, "0"), (0, "1")])
+def test_ladder_is_one_case(holds: int, failures: str) -> None:
+    of = with_turns([600] * 30, mode="ladder", holds=holds, broke="14 calls: failed > 1: broken: 7 %")
+    xml = ET.fromstring(junit(judge(of, thresholds((), "ladder"))))
+    suite = xml.find("testsuite")
+
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures")) == ("1", failures)
+    assert {each.get("name"): each.get("value") for each in suite.iter("property")}["holds"] == str(holds)

@@ -75,7 +75,7 @@ def test_ladder_climbs_until_calls_fail_and_tells_what_holds() -> None:
     assert climb(ladder, capacity=4) == [1, 2, 3, 4, 5]
     assert ladder.collector.holds == 4
     assert [stage.n_calls for stage in ladder.collector.stages] == [1, 2, 3, 4, 5]
-    assert ladder.collector.broke == "at 5 calls: failed > 1: broken: 100 %"
+    assert ladder.collector.broke == "5 calls: failed > 1: broken: 100 %"
 
 
 def test_ladder_waits_for_a_verdict_until_there_are_figures() -> None:
@@ -114,7 +114,7 @@ def test_rig_that_is_always_late_ends_the_ladder_and_is_named() -> None:
 
     assert n_ticks == 3
     assert ladder.collector.holds == 0
-    assert ladder.collector.broke == "at 1 call: the rig was late: frame lateness p99 9.0 ms > 5 ms"
+    assert ladder.collector.broke == "1 call: the rig was late: frame lateness p99 9.0 ms > 5 ms"
 
 
 def test_ladder_that_runs_out_of_time_tells_what_held_until_then() -> None:
@@ -122,4 +122,4 @@ def test_ladder_that_runs_out_of_time_tells_what_held_until_then() -> None:
 
     assert ladder.tick() is None
     assert ladder.collector.holds is None
-    assert ladder.collector.broke == "at 1 call the time was over"
+    assert ladder.collector.broke == "1 call: the time was over"

@@ -35,11 +35,9 @@ def test_withheld_figures_say_why() -> None:
 
 
 def test_ladder_says_what_holds_and_what_broke() -> None:
-    text = printed(
-        run([call()] * 30, mode="ladder", holds=30, broke="at 34 calls: failed > 1: broken: 3 %"), ()
-    )
+    text = printed(run([call()] * 30, mode="ladder", holds=30, broke="34 calls: failed > 1: broken: 3 %"), ())
 
-    assert "30 calls at once hold.\nat 34 calls: failed > 1: broken: 3 %\n" in text
+    assert "30 calls at once hold.\nNot so 34 calls: failed > 1: broken: 3 %.\n" in text
     assert "fails if" not in text
 
 

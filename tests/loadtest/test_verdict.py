@@ -54,10 +54,8 @@ def test_run_without_calls_does_not_pass() -> None:
 def test_ladder_passes_if_any_number_of_calls_held() -> None:
     calls = [call(failed=True)] * 30
 
-    assert judge(run(calls, mode="ladder", holds=3, broke="at 4 calls: all failed"), ()).passed
-    fallen = judge(run(calls, mode="ladder", holds=0, broke="at 1 call: all failed"), ())
-    assert not fallen.passed
-    assert fallen.verdicts[0].reason == "at 1 call: all failed"
+    assert judge(run(calls, mode="ladder", holds=3, broke="4 calls: all failed"), ()).passed
+    assert not judge(run(calls, mode="ladder", holds=0, broke="1 call: all failed"), ()).passed
     assert not judge(run(calls, mode="ladder"), ()).passed
 
 
