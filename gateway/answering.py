@@ -151,7 +151,7 @@ class Answering:
             config = silent(config)
         elif agent.greeting:
             config = uninterrupted(config)
-        provider = agent.provider(self._provider())
+        provider = agent.provider(self._provider()).for_call(call_sid)
         earlier = self._earlier.take(call_sid)
         leg = AgentLeg(
             RealtimeClient(provider, config, earlier=earlier),

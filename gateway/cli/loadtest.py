@@ -152,7 +152,9 @@ def _run(
         if own:
             with console.status("Starting the gateway and the model's ears and voice..."):
                 server = stack.enter_context(own_server(options.plan.most_calls))
-            options = msgspec.structs.replace(options, target=server.url, server_pid=server.pid)
+            options = msgspec.structs.replace(
+                options, target=server.url, server_pid=server.pid, observed=server.observed_dir
+            )
             auth_token = server.auth_token
         view = stack.enter_context(ProgressView(console))
         if web:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -56,15 +57,25 @@ def local_realtime(
             help="TOML file with faults that sessions shall have, read anew for each.", show_default=False
         ),
     ] = None,
+    observe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for what passed in each session whose address has ?call=LABEL, for a load tester.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run the embedded realtime server alone, for any client of the protocol. Ctrl-C stops it."""
     answers = _persona(persona)
     if faults:
         faults_of_file(faults)
+    if observe and not (observe.is_dir() and os.access(observe, os.W_OK | os.X_OK)):
+        raise SettingsError(f"--observe: {observe} is no folder that can be written to")
     if api_key is not None and not api_key.strip():
         raise SettingsError("LOCAL_REALTIME_API_KEY: is empty")
     with asyncio.Runner(loop_factory=new_event_loop) as runner, contextlib.suppress(KeyboardInterrupt):
-        runner.run(_run(host, port, persona, answers, api_key, faults))
+        runner.run(_run(host, port, persona, answers, api_key, faults, observe))
 
 
 def _persona(name: str | None) -> Callable[[], Persona] | None:
@@ -88,6 +99,7 @@ async def _run(
     persona: Callable[[], Persona] | None,
     api_key: str | None,
     faults: Path | None,
+    observe: Path | None,
 ) -> None:
     async with contextlib.AsyncExitStack() as stack:
         with Console(stderr=True).status("Loading ears and voice..."):
@@ -103,6 +115,7 @@ async def _run(
             recogniser=chosen.recogniser,
             api_key=api_key,
             faults_file=faults,
+            observed_dir=observe,
         )
         await _serve(server, host, port)
 

@@ -1,7 +1,8 @@
-"""The gateway with its embedded realtime server, as a process of its own: what a load test without a target loads."""
+"""The gateway as a process of its own: what a load test without a target loads."""
 
 import asyncio
 import sys
+from importlib import resources
 
 import msgspec
 
@@ -15,31 +16,40 @@ from gateway.settings import load_settings
 
 
 def main() -> None:
-    """Do what the first line of standard input says, until that ends; print our address."""
+    """Do what the first line of standard input says, until that ends; print our address.
+
+    The realtime server's address is the only argument. The order desk of the packaged example answers, as it does where
+    the gateway itself runs that server.
+    """
     orders = msgspec.json.decode(sys.stdin.buffer.readline(), type=Serve)
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        settings = load_settings(
-            host="127.0.0.1",
-            public_url=url,
-            twilio_auth_token=orders.auth_token,
-            max_calls=orders.max_calls,
-            drain_timeout=1.0,
-            log_level="ERROR",
-            **NOBODY_ELSE,
-        )
-    except GatewayError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
-    configure_logging(settings.log_level, settings.log_format)
+    agents = resources.as_file(resources.files("gateway").joinpath("agents_example.toml"))
+    with agents as agents_file, asyncio.Runner(loop_factory=new_event_loop) as runner:
+        try:
+            settings = load_settings(
+                host="127.0.0.1",
+                public_url=url,
+                twilio_auth_token=orders.auth_token,
+                max_calls=orders.max_calls,
+                drain_timeout=1.0,
+                log_level="ERROR",
+                captures_dir=None,
+                **{**NOBODY_ELSE, "realtime_url": sys.argv[1]},
+            )
+            if settings.agents_file is None:
+                settings = settings.model_copy(update={"agents_file": agents_file})
+            gateway = Gateway(settings)
+        except GatewayError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(2)
+        configure_logging(settings.log_level, settings.log_format)
 
-    async def serve() -> None:
-        async with serving(Gateway(settings).server(), listener):
-            print(url, flush=True)
-            await asyncio.to_thread(sys.stdin.buffer.read)
+        async def serve() -> None:
+            async with serving(gateway.server(), listener):
+                print(url, flush=True)
+                await asyncio.to_thread(sys.stdin.buffer.read)
 
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(serve())
 
 

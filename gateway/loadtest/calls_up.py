@@ -111,7 +111,7 @@ class CallsUp:
             del self._up[line]
         self._report(CallOver(line, end.failed))
         own = None if caller.replay else order.fingerprint
-        finished = FinishedCall(caller, end, started_at, own, self._wav(caller, end))
+        finished = FinishedCall(caller, end, started_at, own, self._options.observed, self._wav(caller, end))
         self._report(await self._measuring.measure(finished))
 
     def _new_caller(self, order: PlaceCall) -> RecordedCaller:

@@ -1,7 +1,6 @@
 """Measures one finished call. Pure: from the timeline and the playback buffer to a `CallResult`."""
 
-from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,7 @@ from gateway.loadtest.steps import End
 from gateway.loadtest.timeline import EventKind, Timeline
 from voice_codecs import mulaw_decode
 
-MAX_LATENESS_VALUES = 200
+MAX_SAMPLED = 200
 UNANSWERED_AFTER_MS = 3000
 """Whoever has waited for so long has got no answer; who spoke on or left before that tells nothing."""
 _SAMPLES_PER_MS = 8
@@ -41,6 +40,7 @@ def measure(
     wav: str | None = None,
     fingerprints: tuple[int, Collection[int]] | None = None,
     embedded: Embedded | None = None,
+    heard_by_model: bytes = b"",
 ) -> CallResult:
     """Measure a finished call.
 
@@ -52,6 +52,7 @@ def measure(
         wav: the file with both sides, where one is kept.
         fingerprints: the caller's own, and those of everybody in the test; None if nobody carries one.
         embedded: what the embedded realtime server told.
+        heard_by_model: what it got of the call, PCMU at 8 kHz.
     """
     lateness = caller.timeline.frame_lateness_ms
     figures, voiced = analyse(caller), voiced_utterances(caller)
@@ -70,9 +71,9 @@ def measure(
         barge_ins=_barge_ins(caller.timeline, figures, voiced, said_ms),
         delivery=_delivery(caller, figures, voiced),
         quality=judge(heard, stretches, reference),
-        crosstalk=_crosstalk(caller, fingerprints),
+        crosstalk=_crosstalk(caller, fingerprints, heard_by_model),
         faults=dict(caller.timeline.faults),
-        lateness_ms=_sampled(lateness),
+        lateness_ms=sampled(lateness),
         n_frames=len(lateness),
         embedded=embedded,
         wav=wav,
@@ -164,12 +165,16 @@ def _is_late(timeline: Timeline, audio: AfterClear, voiced: list[Voiced]) -> boo
     return any(all(_is_within(timeline, at, each) for at in times) for each in voiced)
 
 
-def _crosstalk(caller: RecordedCaller, fingerprints: tuple[int, Collection[int]] | None) -> bool | None:
+def _crosstalk(
+    caller: RecordedCaller, fingerprints: tuple[int, Collection[int]] | None, heard_by_model: bytes
+) -> bool | None:
+    """Whether anybody else's voice was heard at either end; None if nobody's was."""
     if fingerprints is None:
         return None
     own, everybody = fingerprints
-    whose = found(b"".join(run.payload for run in caller.playback.runs), {own, *everybody})
-    return None if whose is None else whose != own
+    ends = (b"".join(run.payload for run in caller.playback.runs), heard_by_model)
+    whose = {found(each, {own, *everybody}) for each in ends} - {None}
+    return whose != {own} if whose else None
 
 
 def _heard(caller: RecordedCaller) -> tuple[Samples, Stretches]:
@@ -185,10 +190,10 @@ def _heard(caller: RecordedCaller) -> tuple[Samples, Stretches]:
     return samples, stretches
 
 
-def _sampled(lateness_ms: "array[float]") -> tuple[float, ...]:
+def sampled(values_ms: Sequence[float]) -> tuple[float, ...]:
     """At most 200 of the values: of as many equal parts of their order each one's middle, and the largest of all."""
-    n = min(len(lateness_ms), MAX_LATENESS_VALUES)
-    ordered = sorted(lateness_ms)
+    n = min(len(values_ms), MAX_SAMPLED)
+    ordered = sorted(values_ms)
     middles = [ordered[(2 * index + 1) * len(ordered) // (2 * n)] for index in range(n)]
     return tuple(round(each, 3) for each in [*middles[:-1], *ordered[-1:]])
 

@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from gateway.loadtest import truth
 from gateway.loadtest.analysis import stereo
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.fingerprint import N_FINGERPRINTS
 from gateway.loadtest.measures import measure
 from gateway.loadtest.messages import CallDone
+from gateway.loadtest.observed_calls import read_observed
 from gateway.loadtest.ranking import Extremes
 from gateway.loadtest.recording import SAMPLE_RATE
 from gateway.loadtest.results import CallAudio, CallResult
@@ -29,6 +31,8 @@ from gateway.loadtest.steps import End
 from gateway.loadtest.trace import trace
 
 NICENESS = 10
+OBSERVED_WITHIN = 2.0
+"""Seconds after a call in which the model's side of it must be there."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class FinishedCall:
     """Seconds since 1970."""
     fingerprint: int | None
     """In the caller's voice; None if there is none in it."""
+    observed: str | None
+    """Folder in which the embedded realtime server leaves what it observes, where it is the model."""
     wav: WavFile | None
 
 
@@ -107,12 +113,18 @@ def _measure(content: bytes) -> CallDone:
 
 
 def _measured(call: FinishedCall) -> CallResult:
-    own = call.fingerprint
+    caller, own = call.caller, call.fingerprint
+    observed = []
+    if call.observed is not None and caller.timeline.started_at is not None:
+        observed = read_observed(call.observed, caller.identity.call_sid, OBSERVED_WITHIN, remove=True)
     return measure(
-        call.caller,
+        caller,
         call.end,
         started_at=call.started_at,
+        reference=truth.reference(caller, observed),
         fingerprints=None if own is None else (own, range(N_FINGERPRINTS)),
+        embedded=truth.embedded(caller, observed) if observed else None,
+        heard_by_model=truth.heard_by_model(observed),
     )
 
 

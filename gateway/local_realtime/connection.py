@@ -1,6 +1,7 @@
 """Drives one session over its WebSocket: a reader, a timetable, and work beside them; sends in order, memory bounded."""
 
 import asyncio
+import time
 
 import msgspec
 import structlog
@@ -9,6 +10,8 @@ from websockets.exceptions import ConnectionClosed
 
 from gateway.local_realtime.faults import NO_FAULTS, Faults
 from gateway.local_realtime.hearing import Recogniser
+from gateway.local_realtime.heartbeat import Heartbeat
+from gateway.local_realtime.observing import Recorder
 from gateway.local_realtime.recognitions import Recognition
 from gateway.local_realtime.responses import Speaking
 from gateway.local_realtime.server_events import Event
@@ -33,12 +36,16 @@ class Connection:
         voice: Voice,
         recogniser: Recogniser | None,
         faults: Faults = NO_FAULTS,
+        recorder: Recorder | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self._socket = socket
         self._session = session
         self._voice = voice
         self._recogniser = recogniser
         self._faults = faults
+        self._recorder = recorder
+        self._heartbeat = heartbeat or Heartbeat()
         self._turn_to_send = asyncio.Lock()
         self._news = asyncio.Event()
         """Set when the session has been given something, and its next deadline may be another."""
@@ -67,6 +74,8 @@ class Connection:
         """Hear the client out, to the end of the connection."""
         while True:
             text = await self._socket.recv()
+            if self._recorder:  # not by the loop's clock, which in uvloop counts whole ms
+                self._recorder.received(text, now := time.monotonic(), self._heartbeat.late(now))
             while self._session.has_unheard:
                 await self._take(self._session.due(self._now()))
                 await asyncio.sleep(0)  # minutes of audio leave room for other sessions
@@ -106,7 +115,10 @@ class Connection:
             for event in events:
                 if self._stalled or event["type"] in self._faults.drop:
                     continue
-                await self._socket.send(msgspec.json.encode(event), text=True)
+                message = msgspec.json.encode(event)
+                if self._recorder:
+                    self._recorder.sent(event, time.monotonic())
+                await self._socket.send(message, text=True)
                 if self._socket.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
                     await self._socket.close(1013, "too much unread")
 

@@ -15,6 +15,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from gateway.local_realtime.connection import MAX_UNSENT_BYTES, Connection
 from gateway.local_realtime.handshake import PATH, Handshakes, choose_subprotocol
 from gateway.local_realtime.hearing import Recogniser
+from gateway.local_realtime.heartbeat import Heartbeat
+from gateway.local_realtime.observation import observing
 from gateway.local_realtime.persona import Persona
 from gateway.local_realtime.personas import RecordedPersona
 from gateway.local_realtime.response import Pace
@@ -31,7 +33,8 @@ class LocalRealtimeServer:
     ``voice`` is shared by the sessions, ``persona`` makes one for each; by default both use recorded prompts.
     Without a ``recogniser`` the server hears when the caller speaks but not what. Port 0 takes a free one.
     A session is closed after ``session_limit`` seconds. ``api_key`` makes clients show one. ``faults_file`` is a
-    control file in which testers ask for `Faults`; any client may ask for faults of its own.
+    control file in which testers ask for `Faults`; any client may ask for faults of its own. In ``observed_dir`` a file
+    `gateway.observed.Observed` is left of every session whose address names a ``call``.
     """
 
     def __init__(  # noqa: PLR0913 - each has a default that will do
@@ -47,6 +50,7 @@ class LocalRealtimeServer:
         session_limit: float = SESSION_LIMIT,
         api_key: str | None = None,
         faults_file: Path | None = None,
+        observed_dir: Path | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -57,6 +61,8 @@ class LocalRealtimeServer:
         self._pace = Pace(first_delta_delay, speed)
         self._session_limit = session_limit
         self._handshakes = Handshakes(api_key, faults_file)
+        self._observed_dir = observed_dir
+        self._heartbeat = Heartbeat()
         self._server: Server | None = None
 
     @property
@@ -83,12 +89,15 @@ class LocalRealtimeServer:
             close_timeout=1,
             ping_interval=20,
         )
+        if self._observed_dir is not None:
+            self._heartbeat.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._server is not None:
+            self._heartbeat.stop()
             self._server.close()
             await self._server.wait_closed()
             self._server = None
@@ -107,4 +116,8 @@ class LocalRealtimeServer:
             recognises=self._recogniser is not None,
             session_limit=self._session_limit,
         )
-        await Connection(socket, session, self._voice, self._recogniser, faults).run()
+        async with observing(self._observed_dir, request.path, session.session_id) as recorder:
+            connection = Connection(
+                socket, session, self._voice, self._recogniser, faults, recorder, self._heartbeat
+            )
+            await connection.run()

@@ -1,8 +1,8 @@
 """Who answers: address, key, formats and dialect of a realtime server, as one value."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Literal
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -68,6 +68,14 @@ class Provider:
         if name is not None:
             query.append((name, model or self.model))
         return urlunsplit(parts._replace(query=urlencode(query)))
+
+    def for_call(self, call_sid: str) -> Self:
+        """Return the provider for one call: the embedded server is told which it is, every other one is not."""
+        if self.name != "local":
+            return self
+        parts = urlsplit(self.url)
+        query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "call"]
+        return replace(self, url=urlunsplit(parts._replace(query=urlencode([*query, ("call", call_sid)]))))
 
     def headers(self) -> dict[str, str]:
         """Return the handshake's headers: the key, and nothing else.

@@ -5,13 +5,16 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from gateway.observed import Observed
 from tests.local_realtime.test_moonshine import needs_model
 from tests.local_realtime.test_piper import needs_voice
 
@@ -103,3 +106,19 @@ def test_faults_that_cannot_be_read_are_one_line_and_exit_code_2(tmp_path: Path)
 
 def test_an_empty_key_is_one_line_and_exit_code_2() -> None:
     assert "LOCAL_REALTIME_API_KEY" in refused(LOCAL_REALTIME_API_KEY=" ")
+
+
+def test_sessions_of_calls_are_observed_where_that_is_asked_for(tmp_path: Path) -> None:
+    with server("--persona", "recorded", "--observe", str(tmp_path)) as url:
+        with connect(f"{url}?call=CA1", max_size=None) as socket:
+            answer(socket, "a")
+        deadline = time.monotonic() + 10
+        while not (paths := list(tmp_path.glob("*.observed"))) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    observed = msgspec.msgpack.decode(paths[0].read_bytes(), type=Observed)
+    assert len(observed.items) == 1
+
+
+def test_a_folder_that_is_none_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    assert "--observe" in refused("--observe", str(tmp_path / "none"))

@@ -3,7 +3,7 @@ import pytest
 
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.fingerprint import Fingerprint
-from gateway.loadtest.measures import MAX_LATENESS_VALUES, measure
+from gateway.loadtest.measures import MAX_SAMPLED, measure
 from gateway.loadtest.recording import Recording, default_recording
 from gateway.loadtest.results import BargeIn, CallResult, Delivery, Embedded, Quality, Setup, Turn
 from gateway.loadtest.steps import End
@@ -196,7 +196,7 @@ def test_lateness_is_a_sample_of_the_frames_with_the_latest_among_them() -> None
 
     result = measured(caller, at=109.0)
 
-    assert len(result.lateness_ms) == MAX_LATENESS_VALUES
+    assert len(result.lateness_ms) == MAX_SAMPLED
     assert result.n_frames == 450
     assert list(result.lateness_ms) == sorted(result.lateness_ms)
     assert result.lateness_ms[-1] == pytest.approx(19, abs=0.01)
@@ -242,5 +242,21 @@ def test_cross_talk_is_another_caller_s_fingerprint(whose: int | None, crosstalk
     caller.hang_up(140.0)
 
     result = measure(caller, End("caller-hung-up"), started_at=0.0, fingerprints=(4, (4, 5)))
+
+    assert result.crosstalk is crosstalk
+
+
+@pytest.mark.parametrize(("whose", "crosstalk"), [(4, False), (5, True), (None, None)])
+def test_a_model_that_hears_somebody_else_is_cross_talk(whose: int | None, crosstalk: bool | None) -> None:
+    tape = Recording.read(default_recording())
+    heard_by_model = b"" if whose is None else Fingerprint(whose).mixed(tape.payload)
+
+    result = measure(
+        streaming(),
+        End("caller-hung-up"),
+        started_at=0.0,
+        fingerprints=(4, (4, 5)),
+        heard_by_model=heard_by_model,
+    )
 
     assert result.crosstalk is crosstalk

@@ -73,6 +73,20 @@ def test_model_of_one_session_wins_and_is_quoted() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_only_the_embedded_server_learns_which_call_it_is(name: str) -> None:
+    provider = known(name)
+
+    assert ("CA1" in provider.for_call("CA1").connect_url()) == (name == "local")
+    assert (provider.for_call("CA1") == provider) == (name != "local")
+
+
+def test_label_of_a_call_is_quoted_and_replaces_another() -> None:
+    provider = provider_named("local", url="ws://127.0.0.1:1/v1/realtime?a=&call=x", model="m")
+
+    assert provider.for_call("C&A").connect_url() == "ws://127.0.0.1:1/v1/realtime?a=&call=C%26A&model=m"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_key_is_neither_in_print_nor_in_the_address(name: str) -> None:
     provider = known(name)
 
