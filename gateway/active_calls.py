@@ -50,6 +50,9 @@ class LiveCall(Protocol):
             RealtimeError: there is no model session, or the call is about to end.
         """
 
+    def pause_recording(self, *, on: bool) -> None:
+        """Pause the call's recording, or go on with it."""
+
 
 @dataclass
 class _Admitted:
@@ -220,6 +223,16 @@ class ActiveCalls:
         if call_sid not in self._live:
             raise LookupError(call_sid)
         await self._live[call_sid].send_text(text)
+
+    def pause_recording(self, call_sid: str, *, on: bool = True) -> None:
+        """Pause a call's recording, or go on with it; nothing changes for a call that is not recorded.
+
+        Raises:
+            LookupError: there is no such call going on.
+        """
+        if call_sid not in self._live:
+            raise LookupError(call_sid)
+        self._live[call_sid].pause_recording(on=on)
 
     async def wait_empty(self) -> None:
         """Wait until no call is going on."""

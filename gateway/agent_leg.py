@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from gateway.agent_instructions import CallDetails
 from gateway.agent_limits import TransferTarget
 from gateway.agents import AgentConfig
+from gateway.call_recordings import Pausing
 from gateway.call_tools import KeyTones
 from gateway.ending import MODEL_HANGUP, Ending
 from gateway.goodbye import Goodbye
@@ -78,6 +79,8 @@ class AgentLeg:
     """Whether the agent has said something since the caller last spoke, or was to be transferred."""
     came_back: str | None = field(default=None, init=False)
     """Why a person could not be reached whom the caller was passed on to."""
+    pausing: Pausing = field(default_factory=Pausing, init=False)
+    """Of the call's recordings, where it is recorded."""
     key_tones: KeyTones = field(default_factory=KeyTones, init=False)
     last_words: LastWords = field(init=False)
     transcript: Transcript = field(init=False)
@@ -100,7 +103,12 @@ class AgentLeg:
             are_heard=self._announcement_is_heard,
             order=self._transfer_order,
         )
-        own = (Goodbye(self.last_words, self._hang_up).tool(), self.key_tones.tool(), self.transfer.tool())
+        own = (
+            Goodbye(self.last_words, self._hang_up).tool(),
+            self.key_tones.tool(),
+            self.transfer.tool(),
+            *self.pausing.tools(),
+        )
         for name, tool in {**tools, **{tool.name: tool for tool in own}}.items():
             if name in self.agent.tools:
                 client.toolbox.add(tool)

@@ -6,7 +6,7 @@ Voice, turn detection, noise reduction and language: OpenAI Realtime API referen
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from pydantic import Field, ValidationInfo, field_validator
@@ -96,6 +96,10 @@ class AgentConfig(Table):
     """Whether a key that the caller presses cuts it short, as speech does."""
     mask_keys: bool = False
     """Whether logs and records show that keys were pressed, but not which."""
+    record: bool = True
+    """Whether its calls are recorded, where RECORDINGS_DIR says that calls are."""
+    recording_notice: Annotated[str, Field(max_length=MAX_GREETING)] = "This call is recorded."
+    """Said before the greeting of a recorded call; empty says nothing."""
     voicemail: Annotated[str, Field(max_length=MAX_VOICEMAIL)] = ""
     """Message for a machine that answers a call we place; empty hangs up on it."""
     limits: LimitsTable = LimitsTable()
@@ -135,6 +139,12 @@ class AgentConfig(Table):
         if tools is not None and not value and TRANSFER_TOOL in tools:
             raise ValueError(f'must have at least one number, or take "{TRANSFER_TOOL}" from tools')
         return value
+
+    def of_recorded_calls(self) -> Self:
+        """Give the agent as it is where calls are recorded: one that says so first, if it is to be said."""
+        if not self.record or not self.recording_notice:
+            return self
+        return self.model_copy(update={"greeting": f"{self.recording_notice} {self.greeting}".rstrip()})
 
     def instructions_for(self, call: CallDetails) -> str:
         """Give the instructions for one call, its details put in as data."""

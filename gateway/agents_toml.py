@@ -21,7 +21,14 @@ MAX_BYTES = 2**20
 MAX_AGENTS = 200
 MAX_ROUTES = 1000
 MAX_PRICES = 200
-BUILT_IN_TOOLS = ("hang_up", "transfer_call", "send_digits", "order_status")
+BUILT_IN_TOOLS = (
+    "hang_up",
+    "transfer_call",
+    "send_digits",
+    "pause_recording",
+    "resume_recording",
+    "order_status",
+)
 """The tools that an agent may name."""
 
 _MAX_MISTAKES = 50

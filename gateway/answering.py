@@ -72,6 +72,7 @@ class Answering:
         transferring: Transferring,
         fallback_number: str | None,
         earlier: Histories,
+        are_recorded: bool = False,
     ) -> None:
         self._agents = agents
         self._leases = leases
@@ -80,6 +81,7 @@ class Answering:
         self._transferring = transferring
         self._fallback_number = fallback_number
         self._earlier = earlier
+        self._are_recorded = are_recorded
         self._expected: OrderedDict[str, Expected] = OrderedDict()
         self._screenings: OrderedDict[str, Screening] = OrderedDict()
         self._over: OrderedDict[str, bool] = OrderedDict()
@@ -146,6 +148,8 @@ class Answering:
     def _leg(self, call_sid: str, expected: Expected) -> AgentLeg:
         agents, details = self._agents(), expected.details
         agent = _agent(agents, expected)
+        if self._are_recorded:
+            agent = agent.of_recorded_calls()
         config = agent.session_config(agent.instructions_for(details))
         if expected.screening is not None:
             config = silent(config)

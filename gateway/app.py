@@ -16,10 +16,12 @@ from gateway.after_stream import AfterStream
 from gateway.agents import Agents
 from gateway.agents_file import AgentsFile
 from gateway.answering import Answering, example_agents, nobody_in_particular
-from gateway.call import Call, Prompts
+from gateway.call import Call
+from gateway.call_recordings import Recordings
 from gateway.caller_leg import CallerSocket
 from gateway.caller_limits import CallerLimits
 from gateway.captures import Captures
+from gateway.comfort import Prompts
 from gateway.console.phone import Phone
 from gateway.errors import GatewayError, SettingsError
 from gateway.feed import Feed
@@ -78,12 +80,16 @@ class Gateway:
             transferring=self._transfers,
             fallback_number=settings.fallback_number,
             earlier=self._histories,
+            are_recorded=settings.recordings_dir is not None,
         )
         connect = StreamTwiml(settings.public_url)
         after = AfterStream(settings.public_url, self.active_calls, self._answering, self._transfers, connect)
         callers = CallerLimits(lambda sid: self.active_calls.is_going_on(sid, time.monotonic()))
         webhooks = Webhooks(self.active_calls, callers, self._answering, after, connect, self.metrics)
         signed = SignedRoutes(settings.public_url, settings.auth_tokens, settings.twilio_account_sid)
+        self._recordings = (
+            Recordings(settings.recordings_dir, self.metrics) if settings.recordings_dir else None
+        )
         self._captures = Captures(settings.captures_dir, self.metrics) if settings.captures_dir else None
         streams = MediaStreams(
             settings.public_url, settings.auth_tokens, self.active_calls, self._new_call, self._captures
@@ -103,8 +109,9 @@ class Gateway:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
-            if self._captures is not None:
-                await stack.enter_async_context(self._captures)
+            for each in (self._captures, self._recordings):
+                if each is not None:
+                    await stack.enter_async_context(each)
             if self.settings.wants_embedded_server:
                 parts = await stack.enter_async_context(installed_parts())
                 server = LocalRealtimeServer(
@@ -166,6 +173,7 @@ class Gateway:
             prompts=self._prompts,
             feed=self.feed,
             metrics=self.metrics,
+            recordings=self._recordings,
         )
 
 

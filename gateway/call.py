@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -13,9 +12,10 @@ from gateway import feed as news
 from gateway.active_calls import ActiveCalls
 from gateway.agent_leg import AgentLeg
 from gateway.bridge import AppendAudio, Bridge, CancelResponse, ClearAudio, Command, PlayAudio, TruncateItem
+from gateway.call_recordings import Recordings
 from gateway.call_report import CallReport
 from gateway.caller_leg import CallerLeg, CallerSocket
-from gateway.comfort import Comfort
+from gateway.comfort import Comfort, Prompts
 from gateway.commands import DeleteItem, RestoreItem
 from gateway.ending import Ending
 from gateway.errors import CallEnded, GatewayError, RealtimeError
@@ -37,16 +37,6 @@ MEDIA_TIMEOUT = 30.0
 """Seconds without any media after which the stream is given up."""
 
 
-@dataclass(frozen=True)
-class Prompts:
-    """What the gateway itself says, mu-law, 8 kHz."""
-
-    apology: bytes
-    """That the call cannot go on."""
-    one_moment: bytes
-    """That it will, in a moment."""
-
-
 class Call:
     """Carries audio both ways. Driven by callbacks from both sockets; ``run`` owns everything that takes time."""
 
@@ -60,6 +50,7 @@ class Call:
         prompts: Prompts,
         feed: Feed,
         metrics: Metrics,
+        recordings: Recordings | None = None,
     ) -> None:
         self.caller_leg = CallerLeg(
             socket, metrics, take=self._caller_message, gone=self._caller_gone, fail=self._fail
@@ -70,6 +61,7 @@ class Call:
         self._prompts = prompts
         self._report = CallReport(feed, metrics)
         self._metrics = metrics
+        self._recordings = recordings
         self._bridge = Bridge()
         """Of the start message on, one that speaks the model's formats; and so with the two below."""
         self._lease: Lease
@@ -160,6 +152,10 @@ class Call:
         """
         await self._put_in(text)
         self._report.typed(text)
+
+    def pause_recording(self, *, on: bool) -> None:
+        """Pause the call's recording, or go on with it; its next media streams' too."""
+        self._leg.pausing.is_paused = on
 
     async def _put_in(self, text: str) -> None:
         if self._ended.done() or self._guard_duty.is_leaving:
@@ -274,6 +270,8 @@ class Call:
             silence_ms=silence_ending_turns(self._leg.agent.session_config(""), provider),
         )
         self._guard_duty = GuardDuty(self._leg, self._bridge, self.end)
+        if self._recordings is not None and self._leg.agent.record:
+            self.caller_leg.recording = self._recordings.new(self._leg.call_sid, self._leg.pausing)
         self._leg.join(self)
         self._leg.guards.started(time.monotonic())
 

@@ -7,9 +7,10 @@ from typing import Protocol
 import structlog
 
 from gateway import ending as endings
+from gateway.call_recordings import Recording
 from gateway.ending import Ending
 from gateway.metrics import Metrics
-from gateway.twilio.messages import MalformedMessage, StreamMessage
+from gateway.twilio.messages import MalformedMessage, Mark, Media, StreamMessage
 from gateway.twilio.stream import MediaStreamProtocol, OutOfOrder, State, UnsupportedMedia
 
 CLOSE_CODES = {
@@ -56,6 +57,8 @@ class CallerLeg:
         self._stream = MediaStreamProtocol()
         self._close_code: int | None = None
         self.n_malformed = 0
+        self.recording: Recording | None = None
+        """Takes both sides of the stream, where they are recorded."""
         self.log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
     @property
@@ -81,20 +84,30 @@ class CallerLeg:
     def play(self, payload: bytes, mark_name: str) -> None:
         """Send audio, mu-law, and a mark behind it."""
         self._socket.write(self._stream.media(payload), self._stream.mark(mark_name))
+        if self.recording is not None:
+            self.recording.sent(payload, mark_name, time.monotonic())
 
     def clear(self) -> None:
         """Have Twilio throw away what it has not played."""
         self._socket.write(self._stream.clear())
+        if self.recording is not None:
+            self.recording.cleared(time.monotonic())
 
     def close(self, ending: Ending) -> None:
         """Close the socket, with the code that fits."""
+        recording, self.recording = self.recording, None
+        if recording is not None:
+            recording.over(time.monotonic())
         self._socket.close(self._close_code or CLOSE_CODES.get(ending, 1000))
 
     def message_received(self, text: bytes) -> None:
         """Take a text message from Twilio."""
         now = time.monotonic()
         try:
-            self._take(self._stream.receive_text(text), now)
+            message = self._stream.receive_text(text)
+            if self.recording is not None:
+                self._record(self.recording, message, now)
+            self._take(message, now)
         except MalformedMessage as exc:
             self._malformed(text, str(exc))
         except OutOfOrder as exc:
@@ -111,6 +124,12 @@ class CallerLeg:
     def connection_closed(self) -> None:
         """Take the end of the media stream's socket."""
         self._gone(endings.STREAM_LOST)
+
+    def _record(self, recording: Recording, message: StreamMessage, now: float) -> None:
+        if type(message) is Media:
+            recording.said(message.media.payload, message.media.timestamp_ms, now)
+        elif type(message) is Mark:
+            recording.marked(message.mark.name, now)
 
     def _malformed(self, text: bytes, reason: str) -> None:
         self.n_malformed += 1

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 GAP_BEFORE_COMFORT = 1.5
 """Seconds that a caller may hear nothing because there is no model session."""
@@ -10,6 +11,16 @@ COMFORT_PERIOD = 4.0
 """Seconds from one comforting phrase to the next."""
 _AUDIBLE_PERIOD = 0.1
 """Seconds between looks at whether what was said before has ended."""
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What the gateway itself says, mu-law, 8 kHz."""
+
+    apology: bytes
+    """That the call cannot go on."""
+    one_moment: bytes
+    """That it will, in a moment."""
 
 
 class Comfort:

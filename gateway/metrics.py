@@ -69,6 +69,12 @@ class Metrics:
             ["why"],
             registry=registry,
         )
+        self.unrecorded_audio = Counter(
+            "gateway_unrecorded_audio_seconds_total",
+            "Audio of recorded calls that is not in the recordings",
+            ["why"],
+            registry=registry,
+        )
         self.loop_lag = Histogram(
             "gateway_event_loop_lag_seconds",
             "How late a timer of 50 ms fires",

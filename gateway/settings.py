@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     """Phone that callers reach when we are busy or broken, E.164."""
     handover_file: Path | None = None
     """File in which conversations of calls that outlive this process are left to the next, for a minute."""
+    recordings_dir: Path | None = None
+    """Folder for stereo recordings of calls; none are made without one."""
     captures_dir: Path | None = None
     """Folder for captures of all media streams, with the callers' voices; none are made without one."""
     metrics_token: SecretStr | None = None

@@ -23,6 +23,7 @@ class EndedCall:
     def __init__(self) -> None:
         self.ending: Ending | None = None
         self.texts: list[str] = []
+        self.recording_is_paused = False
 
     def end(self, ending: Ending) -> None:
         """End it."""
@@ -31,6 +32,10 @@ class EndedCall:
     async def send_text(self, text: str) -> None:
         """Take note of a text."""
         self.texts.append(text)
+
+    def pause_recording(self, *, on: bool) -> None:
+        """Take note of it."""
+        self.recording_is_paused = on
 
 
 def new_leg(provider: Provider, call_sid: str = "CA1") -> AgentLeg:

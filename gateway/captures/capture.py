@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from gateway.captures.backlog import Backlog, Captured
+from gateway.captures.captured import Captured
 from gateway.captures.losses import Losses
+from gateway.disk import Backlog
 from gateway.twilio.capture_writer import Sender
 
 
@@ -13,16 +14,16 @@ class Capture:
     Messages wait in memory until the stream has shown whose it is: what never does leaves no file behind.
     """
 
-    def __init__(self, begin: Callable[[str, Backlog, Losses], None], losses: Losses) -> None:
+    def __init__(self, begin: Callable[[str, Backlog[Captured], Losses], None], losses: Losses) -> None:
         """``begin`` gets the CallSid, and has what waits written from then on."""
         self.has_begun = False
         self._begin = begin
         self._losses = losses
-        self._backlog = Backlog()
+        self._backlog: Backlog[Captured] = Backlog()
 
     def take(self, sender: Sender, text: bytes, now: float) -> None:
         """Take a message that passes at ``now``, float seconds; it is left out, and counted, if too much waits."""
-        if not self._backlog.is_over and not self._backlog.put(Captured(sender, text, now)):
+        if not self._backlog.is_over and not Captured(sender, text, now).wait_in(self._backlog):
             self._losses.add(1, "disk-slow", "too much waits")
 
     def begin(self, call_sid: str) -> None:

@@ -6,19 +6,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.captures.backlog import Backlog, Captured
+from gateway.captures.captured import Captured
 from gateway.captures.losses import Losses
+from gateway.disk import Backlog, open_for_owner
 from gateway.errors import RemoteProtocolError
 from gateway.twilio.capture_writer import CaptureWriter
 from gateway.twilio.stream import MediaStreamProtocol, State
 
 BATCH = 16
 """Messages in one write. The system call lets the event loop have the interpreter."""
-
-
-def open_for_owner(path: str, flags: int) -> int:
-    """Open a file that nobody but its owner may read."""
-    return os.open(path, flags, 0o600)
 
 
 class CaptureFile:
@@ -28,7 +24,7 @@ class CaptureFile:
     the last whole line.
     """
 
-    def __init__(self, path: Path, backlog: Backlog, losses: Losses) -> None:
+    def __init__(self, path: Path, backlog: Backlog[Captured], losses: Losses) -> None:
         self._path = path
         self._backlog = backlog
         self._losses = losses

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.captures.backlog import Backlog, Captured
+from gateway.captures.captured import Captured
+from gateway.disk import Backlog
 from gateway.metrics import Metrics
 from gateway.twilio.capture_writer import Line, Sender
 from tests.loadtest.captures import CONNECTED, start
@@ -25,9 +26,9 @@ def messages(*texts: str, sender: Sender = "twilio") -> list[Captured]:
     return [Captured(sender, text.encode(), 2.0 + n) for n, text in enumerate(texts)]
 
 
-def waiting(*captured: Captured) -> Backlog:
-    backlog = Backlog()
-    assert all(backlog.put(each) for each in captured)
+def waiting(*captured: Captured) -> Backlog[Captured]:
+    backlog: Backlog[Captured] = Backlog()
+    assert all(each.wait_in(backlog) for each in captured)
     return backlog
 
 

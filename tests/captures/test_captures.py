@@ -11,8 +11,10 @@ from structlog.testing import capture_logs
 
 from gateway.captures import Captures
 from gateway.captures import file as file_module
-from gateway.captures.backlog import MAX_BYTES
-from gateway.captures.captures import CLOSE_TIMEOUT
+from gateway.captures.captured import OVERHEAD, Captured
+from gateway.disk import Backlog
+from gateway.disk.backlog import MAX_BYTES
+from gateway.disk.writing import CLOSE_TIMEOUT
 from gateway.errors import SettingsError
 from gateway.metrics import Metrics
 from tests.captures.messages import BEGUN, captured, from_twilio, uncaptured, unread_fifo
@@ -120,3 +122,12 @@ def test_disk_that_hangs_costs_messages_but_no_time_and_is_warned_of_once(
         "captures were not finished: the disk is too slow",
     ]
     assert CALL_SID not in str(logs)
+
+
+def test_small_messages_take_room_too() -> None:
+    backlog: Backlog[Captured] = Backlog()
+    n_put = 0
+    while Captured("gateway", b"", 1.0).wait_in(backlog):
+        n_put += 1
+
+    assert n_put == MAX_BYTES // OVERHEAD

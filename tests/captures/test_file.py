@@ -10,9 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.captures import file as file_module
-from gateway.captures.backlog import Backlog
+from gateway.captures.captured import Captured
 from gateway.captures.file import CaptureFile
 from gateway.captures.losses import Losses
+from gateway.disk import Backlog
 from gateway.loadtest.capture import read_capture
 from gateway.metrics import Metrics
 from tests.captures.messages import BEGUN, captured, from_twilio, messages, uncaptured, waiting
@@ -20,7 +21,7 @@ from tests.loadtest.captures import frame, key, start, stop
 
 A = b"\x01" * 160
 
-Write = Callable[[Backlog], tuple[bool, Metrics]]
+Write = Callable[[Backlog[Captured]], tuple[bool, Metrics]]
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def write(path: Path) -> Iterator[Write]:
     """Write what waits to the file, once; whether there is more to come, and the metrics."""
     metrics, files = Metrics(), contextlib.ExitStack()
 
-    def write(backlog: Backlog) -> tuple[bool, Metrics]:
+    def write(backlog: Backlog[Captured]) -> tuple[bool, Metrics]:
         file = CaptureFile(path, backlog, Losses(metrics))
         files.callback(file.close)
         return file.write_waiting(), metrics
