@@ -1,6 +1,7 @@
 """A Twilio REST API on loopback: the requests about calls, taken strictly, and the failures a test asks for.
 
-Requests, fields and codes: Twilio, "Call resource", "Modifying live calls", "Error and warning dictionary".
+Requests, fields and codes: Twilio, "Call resource", "Modifying live calls", "Error and warning dictionary". What is
+asked about numbers, applications and the account itself is in `fake_twilio_numbers`.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from typing import Any, Self
 from xml.etree import ElementTree as ET
 
 from aiohttp import web
+
+from tests.fake_twilio_numbers import FakeAccount
 
 ACCOUNT_SID = "AC" + 32 * "a"
 AUTH_TOKEN = "canary-auth-token"
@@ -130,6 +133,8 @@ class FakeTwilioRest:
         self.on_update = on_update
         login = f"{username or account_sid}:{password}".encode()
         self.authorization = f"Basic {base64.b64encode(login).decode()}"
+        self.account = FakeAccount(account_sid)
+        """Its state, numbers and applications."""
         self._arrived = asyncio.Condition()
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -141,6 +146,7 @@ class FakeTwilioRest:
         app.router.add_post(f"{calls}.json", self._create)
         app.router.add_get(f"{calls}/{{sid}}.json", self._fetch)
         app.router.add_post(f"{calls}/{{sid}}.json", self._update)
+        self.account.add_routes(app, self._form)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -183,6 +189,8 @@ class FakeTwilioRest:
             return await handler(request)
         except web.HTTPNotFound:
             return self._refusal(request, 404, 20404)
+        except web.HTTPBadRequest as exc:
+            return self._refusal(request, 400, int(exc.reason))
 
     async def _scripted(self, request: web.Request, step: Refuse | Raw | Hang | Drop) -> web.StreamResponse:
         match step:

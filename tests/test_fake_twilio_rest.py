@@ -1,3 +1,5 @@
+from typing import Any
+
 import aiohttp
 import pytest
 
@@ -53,3 +55,23 @@ def test_the_fake_notes_what_breaks_the_rules(form: dict[str, str], fault: str) 
                 return twilio.faults
 
     assert run(scenario()) == [fault]
+
+
+def test_a_number_has_an_application_or_a_trunk_and_keeps_what_is_not_asked_for() -> None:
+    async def scenario() -> tuple[int, dict[str, Any], list[str]]:
+        async with FakeTwilioRest() as twilio, aiohttp.ClientSession() as session:
+            number = twilio.account.add_number(TO, voice_application_sid="AP1")
+            address = (
+                f"{twilio.url}/2010-04-01/Accounts/{ACCOUNT_SID}/IncomingPhoneNumbers/{number['sid']}.json"
+            )
+            headers = {"Authorization": twilio.authorization}
+            async with session.post(
+                address, data={"TrunkSid": "TK1", "Colour": "red"}, headers=headers
+            ) as answer:
+                return answer.status, number, twilio.faults
+
+    status, number, faults = run(scenario())
+
+    assert (status, number["trunk_sid"], number["voice_application_sid"]) == (200, "TK1", None)
+    assert number["voice_url"].startswith("https://demo.")
+    assert faults == ["unknown field Colour"]

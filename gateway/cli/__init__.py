@@ -7,9 +7,11 @@ import typer
 from gateway import __version__
 from gateway.cli.demo import demo
 from gateway.cli.dial import dial
+from gateway.cli.doctor import doctor
 from gateway.cli.loadtest import loadtest
 from gateway.cli.local_realtime import local_realtime
 from gateway.cli.serve import serve
+from gateway.cli.setup import setup
 from gateway.errors import GatewayError
 
 app = typer.Typer(
@@ -20,6 +22,8 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(serve)
+app.command()(doctor)
+app.command()(setup)
 app.command()(dial)
 app.command()(loadtest)
 app.command()(local_realtime)

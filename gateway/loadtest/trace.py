@@ -29,7 +29,8 @@ def _waveform(samples: npt.NDArray[np.int16], n_samples: int) -> bytes:
     """Take the loudest of every so many samples; the square root shows quiet voices, too."""
     steps = np.pad(np.abs(samples.astype(np.int32)), (0, -samples.size % n_samples)).reshape(-1, n_samples)
     loudest = steps.max(axis=1, initial=0) / _FULL_SCALE
-    return np.rint(255 * np.sqrt(loudest)).astype(np.uint8).tobytes()
+    waveform: npt.NDArray[np.uint8] = np.rint(255 * np.sqrt(loudest)).astype(np.uint8)
+    return waveform.tobytes()
 
 
 def _events(timeline: Timeline) -> tuple[results.Event, ...]:

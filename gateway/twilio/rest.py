@@ -1,58 +1,30 @@
-"""Twilio's REST API: place, watch, redirect and end calls, through the ``twilio`` package's client in threads.
+"""Twilio's REST API: place, watch, redirect and end calls.
 
 Requests: Twilio, "Call resource" and "Modifying live calls".
 """
 
 import asyncio
-import logging
 import re
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from random import Random
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any
 
 from gateway.errors import LocalProtocolError, TwilioRestError
 from gateway.twilio.call_order import CallOrder, CallSpacing, CallStatus
-from gateway.twilio.rest_failures import crowded, not_asked, refused, timed_out, unreadable
+from gateway.twilio.rest_client import RestClient
 
 __all__ = ["MAX_TWIML", "CallOrder", "CallSpacing", "CallStatus", "TwilioRest"]
 
 MAX_TWIML = 4000
 """Characters of a document that travels in a request."""
-MAX_THREADS = 4
-"""Requests under way at once; others wait for their turn."""
-RETRY_AFTER = (0.5, 1.0)
-"""Seconds, at random between these, before the second and last try."""
-PATIENCE = 1.5
-"""The whole of a request, the wait for a thread included, may last so many times its timeout."""
 
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _OVER_CODES = frozenset({20404, 21220})
 """The call is gone; the call is not in progress. Both are usual when the caller hangs up at the same time."""
-_NO_ENVIRONMENT = {"TWILIO_EDGE": ""}
-"""An empty one would have the library read the process's, past our settings."""
-_UNREADABLE = (ValueError, TypeError, AttributeError)
-"""What an answer that is not its JSON leads to in the library."""
-
-_Calls = Any  # the library's list of calls; it ships no types
-_T = TypeVar("_T")
 
 
-class TwilioRest:
-    """One account's calls. Close it, or use it in ``async with``; a Twilio that hangs costs at most its four threads.
-
-    Args:
-        account_sid: Whose calls they are.
-        username: The account's or an API key's SID.
-        password: The auth token or the key's secret.
-        url: Stands in for https://api.twilio.com; http to this machine only, which no proxy is asked for.
-        region: Twilio's, such as ie1; needs an edge.
-        edge: Twilio's, such as dublin.
-        timeout: Seconds to wait for a connection, and for each part of the answer.
-    """
+class TwilioRest(RestClient):
+    """One account's calls."""
 
     def __init__(
         self,
@@ -65,36 +37,9 @@ class TwilioRest:
         edge: str | None = None,
         timeout: float = 10.0,
     ) -> None:
-        self._account_sid = account_sid
-        self._login = username, password
-        self._url = url
-        self._place = (region, edge) if url is None else (None, None)
-        self._timeout = timeout
-        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="twilio-rest")
-        self._client_lock = threading.Lock()
-        self._client: Any = None
+        super().__init__(account_sid, username, password, url=url, region=region, edge=edge, timeout=timeout)
         self._starting = asyncio.Lock()
         self._spacing = CallSpacing()
-        self._random = Random()  # noqa: S311 - spreads second tries, keeps no secret
-        self._is_closed = False
-
-    def __repr__(self) -> str:
-        return f"<TwilioRest account …{self._account_sid[-4:]}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Wait for the requests under way, each within its time limits, and end the threads."""
-        self._is_closed = True
-        await asyncio.to_thread(self._threads.shutdown)
-        if self._client is not None:
-            self._client.http_client.session.close()
 
     async def hang_up(self, call_sid: str) -> None:
         """End a call; that it is over already is as good.
@@ -125,16 +70,15 @@ class TwilioRest:
         """
         fields = order.fields()
         async with self._starting:
-            if self._client is None:
-                await self._ask(
-                    lambda _: None
-                )  # importing the library in the first call's turn would shorten it
+            if not self.is_loaded:
+                # Importing the library in the first call's turn would shorten it.
+                await self.ask(lambda client: client.calls)
             await asyncio.sleep(self._spacing.wait(time.monotonic()))
             self._spacing.started(time.monotonic())
         if on_turn is not None:
             on_turn()
         try:
-            return await self._ask(lambda calls: _checked_sid(calls.create(**fields).sid))
+            return await self.ask(lambda client: _checked_sid(client.calls.create(**fields).sid))
         except TwilioRestError as exc:
             failure = exc
         doubt = "; it is not known whether the call was placed" if failure.is_in_doubt else ""
@@ -149,84 +93,18 @@ class TwilioRest:
             TwilioRestError: Twilio does not tell, or knows no such call (404, 20404).
         """
         _check_sid(call_sid)
-        return await self._ask_again(lambda calls: _status(calls(call_sid).fetch()))
+        return await self.ask_again(lambda client: _status(client.calls(call_sid).fetch()))
 
     async def _change(self, call_sid: str, **fields: str) -> bool:
         """Change a live call; False if it is over."""
         _check_sid(call_sid)
         try:
-            await self._ask_again(lambda calls: calls(call_sid).update(**fields))
+            await self.ask_again(lambda client: client.calls(call_sid).update(**fields))
         except TwilioRestError as exc:
             if exc.code not in _OVER_CODES:
                 raise
             return False
         return True
-
-    async def _ask_again(self, request: Callable[[_Calls], _T]) -> _T:
-        """Ask for something that may be asked for twice, and do so if the first failure may have passed."""
-        try:
-            return await self._ask(request)
-        except TwilioRestError as exc:
-            if not exc.is_passing:
-                raise
-        await asyncio.sleep(self._random.uniform(*RETRY_AFTER))
-        return await self._ask(request)
-
-    async def _ask(self, request: Callable[[_Calls], _T]) -> _T:
-        """Run one request in a thread, within the time limit."""
-        if self._is_closed:
-            raise LocalProtocolError("the REST client is closed")
-        job = self._threads.submit(self._work, request)
-        try:
-            async with asyncio.timeout(PATIENCE * self._timeout):
-                outcome = await asyncio.wrap_future(job)
-        except TimeoutError:
-            outcome = crowded() if job.cancel() else timed_out()
-        if isinstance(outcome, TwilioRestError):
-            raise outcome
-        return outcome
-
-    def _work(self, request: Callable[[_Calls], _T]) -> _T | TwilioRestError:
-        """Do one request in a thread. A failure is returned: raised, it would carry the library's, with its numbers."""
-        from twilio.base.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415 - as below
-            TwilioException,
-        )
-
-        try:
-            return request(self._library_client().calls)
-        except TwilioException as exc:
-            return refused(exc)
-        except OSError as exc:  # all exceptions of requests are
-            return not_asked(exc)
-        except _UNREADABLE:
-            return unreadable()
-
-    def _library_client(self) -> Any:
-        """Give the library's client. The first time it is imported: 0.1 s and 26 MiB, only where calls are made."""
-        from twilio.http.http_client import (  # type: ignore[import-untyped]  # noqa: PLC0415 - see the docstring
-            TwilioHttpClient,
-        )
-        from twilio.rest import Client  # type: ignore[import-untyped]  # noqa: PLC0415
-
-        with self._client_lock:
-            if self._client is None:
-                silent = logging.getLogger("twilio-rest")
-                silent.setLevel(logging.CRITICAL)  # the library logs every address
-                http = TwilioHttpClient(timeout=self._timeout, logger=silent)
-                region, edge = self._place
-                client = Client(
-                    *self._login,
-                    self._account_sid,
-                    region,
-                    http,
-                    environment=_NO_ENVIRONMENT,
-                    edge=edge,
-                )
-                if self._url is not None:
-                    client.api.base_url = self._url
-                    http.session.trust_env = self._url.startswith("https:")
-                self._client = client
-        return self._client
 
 
 def _check_sid(call_sid: str) -> None:

@@ -3,6 +3,7 @@
 Codes: Twilio, "Error and warning dictionary".
 """
 
+import json
 from typing import Any
 
 from gateway.errors import TwilioRestError
@@ -23,17 +24,31 @@ _MEANINGS = {
     21217: "the number to call is not valid",
     21219: "a trial account calls verified numbers only",
     21220: "the call is not in progress",
+    21402: "an address is not accepted",
     22005: "the account's queue of calls is full",
 }
 
 
 def refused(exc: Any) -> TwilioRestError:
     """Tell of an error status. Twilio's own words are left out: they repeat numbers and addresses."""
-    status = exc.status if isinstance(exc.status, int) else 0
-    code = exc.code if isinstance(exc.code, int) and exc.code != status else 0
+    status, code = _status_and_code(exc)
     meaning = _MEANINGS.get(code, "request not accepted" if status < 500 else "Twilio has trouble")
     named = f"status {status}, code {code}" if code else f"status {status}"
     return TwilioRestError(f"Twilio refused: {meaning} ({named})", kind="refused", status=status, code=code)
+
+
+def _status_and_code(exc: Any) -> tuple[int, int]:
+    """Find both, each 0 where there is none: a refused page of a list is told of by the bare answer alone."""
+    status, code = getattr(exc, "status", None), getattr(exc, "code", None)
+    answer = exc.args[1] if status is None and len(exc.args) > 1 else None
+    if answer is not None:
+        status = getattr(answer, "status_code", None)
+        try:
+            code = json.loads(answer.text)["code"]
+        except (AttributeError, LookupError, TypeError, ValueError):
+            code = None
+    status = status if isinstance(status, int) else 0
+    return status, code if isinstance(code, int) and code != status else 0
 
 
 def not_asked(exc: OSError) -> TwilioRestError:

@@ -39,6 +39,7 @@ class Webhooks:
         """What answers which path below ``/twilio/``."""
         return {
             "voice": self.voice,
+            "fallback": self.fallback,
             "outbound": self.outbound,
             "answered-by": self.answered_by,
             "after": self.after,
@@ -47,8 +48,21 @@ class Webhooks:
         }
 
     async def voice(self, request: TwilioRequest) -> Response:
-        """Answer a new call: a media stream, or that we are busy."""
+        """Answer a new call: a media stream, or that we are busy; the query marks the calls that only try us."""
+        if "probe" in request.query:
+            _log.info("probing call", call_sid=request.call_sid, probe=True)
+            if not self._has_room_for_probe():
+                return as_twiml(twiml.busy())
         return self._admit(request, Expected(request.details))
+
+    async def fallback(self, request: TwilioRequest) -> Response:
+        """Answer where another answer of ours has failed: with another phone if there is one, else once more."""
+        code = request.form.get("ErrorCode", "")
+        _log.error("Twilio had no use for our answer", call_sid=request.call_sid, code=code[:10])
+        fallback_number = self.answering.fallback_for(request.details.to_number)
+        if fallback_number:
+            return as_twiml(twiml.dial(fallback_number))
+        return await (self.after(request) if request.is_on else self.voice(request))
 
     async def outbound(self, request: TwilioRequest) -> Response:
         """Answer a call that we have placed, and that somebody or something has taken; the query names the agent."""
@@ -109,6 +123,11 @@ class Webhooks:
             return as_twiml(self._turned_away(request, token))
         self.answering.expect(call_sid, expected)
         return as_twiml(self.connect(token, expected.agent))
+
+    def _has_room_for_probe(self) -> bool:
+        """Whether a probe leaves a place for a caller, or nobody calls."""
+        n_taken = self.active_calls.n_taken(time.monotonic())
+        return n_taken == 0 or n_taken + 1 < self.active_calls.max_calls
 
     def _may_call(self, call_sid: str, expected: Expected, now: float) -> bool:
         limits = self.answering.limits_for(expected)
