@@ -13,6 +13,7 @@ from gateway.cli.local_realtime import local_realtime
 from gateway.cli.serve import serve
 from gateway.cli.setup import setup
 from gateway.errors import GatewayError
+from gateway.loadtest.terminal import printable
 
 app = typer.Typer(
     help="A realtime speech model on a phone number.",
@@ -46,5 +47,5 @@ def main() -> None:
     try:
         app()
     except GatewayError as exc:
-        print(exc, file=sys.stderr)
+        print(printable(str(exc)), file=sys.stderr)  # it may quote the name of a file, or what a server said
         sys.exit(2)

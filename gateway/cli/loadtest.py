@@ -4,46 +4,30 @@ import asyncio
 import contextlib
 import importlib.util
 import os
-import shlex
 import signal
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 
 from gateway.cli import loadtest_arguments as given
+from gateway.cli.loadtest_options import read_options
 from gateway.errors import SettingsError
-from gateway.loadtest.engine import MAX_WORKERS, WEB_PORT, Engine
+from gateway.loadtest.engine import WEB_PORT, Engine, EngineError
 from gateway.loadtest.messages import Begin
-from gateway.loadtest.options import (
-    MAX_CALLS,
-    LoadOptions,
-    OptionError,
-    address,
-    channel_named,
-    mistakes,
-    offset,
-    rate,
-    seconds,
-    whole,
-)
+from gateway.loadtest.options import LoadOptions
 from gateway.loadtest.outputs import write_outputs
 from gateway.loadtest.own_server import own_server
 from gateway.loadtest.progress import ProgressView
-from gateway.loadtest.recording import default_recording
 from gateway.loadtest.recordings import load_recordings
 from gateway.loadtest.results import RunResult
 from gateway.loadtest.secret import DEFAULT_NAME, read_auth_token
+from gateway.loadtest.terminal import printable
 
-OWN_TARGET = "http://127.0.0.1"
-"""Stands for the server of our own until it has an address."""
+EXTRA = ("locust", "psutil", "junitparser")
+"""What the extra [loadtest] installs."""
 INTERRUPTED = 130
-"""Exit code of who leaves at once at the second Ctrl-C, as shells have it."""
-T = TypeVar("T")
+"""Exit code of who leaves at once at the second Ctrl-C, or before there was a call, as shells have it."""
 
 
 def loadtest(  # noqa: PLR0913, PLR0917 - each is an option
@@ -74,12 +58,15 @@ def loadtest(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Load a server that speaks Twilio Media Streams with recorded calls, and tell what callers heard.
 
-    Without --target a gateway with the embedded realtime server is started for it. Ctrl-C ends the calls and still
-    reports; a second one leaves at once. Exits with 1 if a call failed or a threshold is broken.
+    Without --target a gateway with the embedded realtime server is started for it.
+
+    Ctrl-C ends the calls and still reports; a second one leaves at once.
+
+    Exits with 1 if a call failed or a threshold is broken.
     """
     arguments = dict(locals())
     _require_locust()
-    options, n_workers = _read(arguments)
+    options, n_workers = read_options(arguments)
     with Console(stderr=True).status("Reading the recordings, and finding who speaks when..."):
         load_recordings(
             options.recordings, channel=options.channel
@@ -90,57 +77,8 @@ def loadtest(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _require_locust() -> None:
-    if importlib.util.find_spec("locust") is None or importlib.util.find_spec("psutil") is None:
+    if any(importlib.util.find_spec(name) is None for name in EXTRA):
         raise SettingsError("gateway loadtest: needs the extra [loadtest], which brings Locust along")
-
-
-def _read(arguments: dict[str, Any]) -> tuple[LoadOptions, int]:
-    """Read the arguments by their names: options, and the number of workers; every mistake is reported at once."""
-    wrong: list[str] = []
-
-    def read(name: str, reader: Callable[[str], T], instead: T) -> T:
-        if arguments[name] is None:
-            return instead
-        try:
-            return reader(arguments[name])
-        except OptionError as error:
-            wrong.append(str(error))
-            return instead
-
-    files = {
-        name: _text(arguments[name]) for name in ("baseline", "json", "html", "junit", "wav_dir", "observed")
-    }
-    options = LoadOptions(
-        recordings=tuple(map(str, arguments["recordings"] or [default_recording()])),
-        channel=read("channel", channel_named, "left"),
-        target=arguments["target"] or OWN_TARGET,
-        connect_to=read("connect_to", address, None),
-        calls=read("calls", lambda text: whole("--calls", text, 1, MAX_CALLS), 1),
-        ramp=read("ramp", rate, 1.0),
-        duration=read("duration", seconds, 3600.0),
-        barge_in_at=read("barge_in_at", offset, None),
-        fail_if=tuple(arguments["fail_if"] or ()),
-        server_pid=read("server_pid", lambda text: whole("--server-pid", text, 1, 1 << 31), None),
-        command=shlex.join(["gateway", *sys.argv[1:]]),
-        mode=arguments["mode"],
-        reactive=arguments["reactive"],
-        wavs=arguments["wavs"],
-        server_metrics=arguments["server_metrics"],
-        i_own_this_target=arguments["i_own_this_target"],
-        **files,
-    )
-    n_workers = read("workers", lambda text: whole("--workers", text, 1, MAX_WORKERS), None)
-    if wrong := [*wrong, *mistakes(options)]:
-        raise OptionError("\n".join(wrong))
-    return options, n_workers or _default_workers(options.plan.most_calls)
-
-
-def _default_workers(n_calls: int) -> int:
-    return min(-(-n_calls // given.CALLS_PER_WORKER), os.cpu_count() or 1, MAX_WORKERS)
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _run(
@@ -163,7 +101,7 @@ def _run(
         engine = Engine(begin, n_workers=n_workers, on_progress=view.show, web=web)
         run = asyncio.run(_drive(engine, view))
     for complaint in engine.complaints:
-        console.print(complaint, soft_wrap=True, highlight=False, markup=False)
+        console.print(printable(complaint), soft_wrap=True, highlight=False, markup=False)
     return run, engine.is_whole
 
 
@@ -181,4 +119,10 @@ async def _drive(engine: Engine, view: ProgressView) -> RunResult:
         engine.stop()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted)
-    return await engine.run()
+    try:
+        return await engine.run()
+    except EngineError:
+        if not is_ending:
+            raise
+        view.note("Left before the first call.")
+        raise typer.Exit(INTERRUPTED) from None

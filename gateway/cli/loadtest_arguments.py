@@ -16,7 +16,7 @@ Recordings = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="PATH...",
-        help="Sound files, folders, manifests or captures of callers.  [default: a call that is included]",
+        help="Sound files, folders, manifests or captures of callers. Without one: a call that is included.",
         show_default=False,
     ),
 ]
@@ -38,7 +38,7 @@ Target = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help="The server's address, or the URL of its voice webhook.  [default: a gateway started for the test]",
+        help="The server's address, or the URL of its voice webhook. Without it: a gateway started for the test.",
         show_default=False,
     ),
 ]
@@ -82,8 +82,8 @@ Workers = Annotated[
     str | None,
     typer.Option(
         metavar="N",
-        help=f"Processes that place calls, at most {MAX_WORKERS}.  "
-        f"[default: one for each {CALLS_PER_WORKER} calls, as far as there are cores]",
+        help=f"Processes that place calls, at most {MAX_WORKERS}. "
+        f"Without it: one for each {CALLS_PER_WORKER} calls, as far as there are cores.",
         show_default=False,
     ),
 ]

@@ -21,6 +21,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "webhook-content-type": "The gateway's webhook did not answer with XML",
         "webhook-too-large": "The gateway's TwiML is too large.",
         "webhook-loop": "The gateway's TwiML goes round in circles.",
+        "webhook-elsewhere": "The gateway's TwiML leads to another machine, which may not be called",
         "twiml-not-xml": "The gateway's TwiML is no XML",
         "twiml-invalid": "The gateway's TwiML is not valid",
         "stream-not-wss": "The gateway's media stream must be wss",
@@ -29,6 +30,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "stream-unreachable": "The gateway's media stream cannot be reached",
         "stream-timeout": "The gateway's media stream did not open in time.",
         "stream-refused": "The gateway refused the media stream",
+        "stream-elsewhere": "The gateway's media stream is on another machine, which may not be called",
     }
 )
 """For every reason of ``steps.REASONS``; a sentence without a full stop is followed by the detail."""

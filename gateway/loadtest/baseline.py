@@ -25,10 +25,10 @@ def read_baseline(path: str) -> RunResult:
         BaselineError: it is missing, unreadable, something else, or of a version that means something else by it.
     """
     try:
-        file = Path(path)
-        if file.stat().st_size > MAX_BYTES:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise BaselineError(f"{path}: too large for a load test's JSON")
-        content = file.read_bytes()
         version = msgspec.json.decode(content, type=_Version).schema_version
         if version != SCHEMA_VERSION:
             raise BaselineError(

@@ -12,7 +12,7 @@ from gateway.loadtest.collector import percentile
 from gateway.loadtest.fingerprint import Fingerprint
 from gateway.loadtest.measuring import FinishedCall, Measuring, WavFile
 from gateway.loadtest.messages import Begin, CallDone, CallOver, PlaceCall
-from gateway.loadtest.place import place_call
+from gateway.loadtest.place import Outcome, place_call
 from gateway.loadtest.recording import Recording
 from gateway.loadtest.steps import End, PauseStep
 
@@ -103,7 +103,7 @@ class CallsUp:
         try:
             async with asyncio.timeout(None) as patience:
                 self._up[line] = _Up(caller, patience)
-                end = (await place_call(caller, connect_to=self._options.connect_to)).end
+                end = (await self._place(caller)).end
         except TimeoutError:
             caller.hang_up(asyncio.get_running_loop().time())
             end = caller.end or End("caller-hung-up")
@@ -113,6 +113,12 @@ class CallsUp:
         own = None if caller.replay else order.fingerprint
         finished = FinishedCall(caller, end, started_at, own, self._options.observed, self._wav(caller, end))
         self._report(await self._measuring.measure(finished))
+
+    async def _place(self, caller: RecordedCaller) -> Outcome:
+        options = self._options
+        return await place_call(
+            caller, connect_to=options.connect_to, loopback_only=not options.i_own_this_target
+        )
 
     def _new_caller(self, order: PlaceCall) -> RecordedCaller:
         """Make the caller of a line's next call; a captured stream is replayed as it was, without a fingerprint."""

@@ -42,6 +42,7 @@ class Engine:
         self._on_progress = on_progress
         self._web = web
         self._leader: Process | None = None
+        self._is_stopping = False
         self._processes: list[Process] = []
         self.complaints: deque[str] = deque(maxlen=KEPT_LINES)
         """The last lines in which Locust has warned of something."""
@@ -62,6 +63,8 @@ class Engine:
             async with asyncio.TaskGroup() as tasks:
                 self._leader = leader = await self._launch(self._leading(port := _free_port()))
                 tasks.create_task(self._listen(leader), name="complaints")
+                if self._is_stopping:  # Ctrl-C was faster than the start of a process
+                    self.stop()
                 for _ in range(self._n_workers if self._n_workers > 1 else 0):
                     worker = await self._launch(_following(port), stdout=DEVNULL)
                     tasks.create_task(self._listen(worker), name="complaints")
@@ -74,7 +77,8 @@ class Engine:
         return run
 
     def stop(self) -> None:
-        """End the test early: calls hang up, and the outcome is reported as ever."""
+        """End the test early, even before it has begun: calls hang up, and the outcome is reported as ever."""
+        self._is_stopping = True
         if self._leader is not None and self._leader.stdin is not None:
             self._leader.stdin.close()
 

@@ -1,4 +1,7 @@
-"""A load test's thresholds as JUnit XML, which build servers read. Pure."""
+"""A load test's thresholds as JUnit XML, which build servers read. Pure.
+
+Needs the extra ``[loadtest]``, so whoever can do without it imports this only when it is wanted.
+"""
 
 import re
 

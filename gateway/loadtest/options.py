@@ -1,6 +1,5 @@
 """What a load test is told: checked values, the same for the command line, for Locust's and for every process."""
 
-import ipaddress
 import re
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -8,11 +7,13 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from gateway.errors import GatewayError
+from gateway.loadtest.attributes import is_plain
 from gateway.loadtest.baseline import BaselineError, read_baseline
-from gateway.loadtest.line import Address
+from gateway.loadtest.line import Address, is_loopback
 from gateway.loadtest.plan import MAX_RAMP, MODES, Mode, Plan
 from gateway.loadtest.recording import Channel
 from gateway.loadtest.thresholds import ThresholdError, parse
+from gateway.loadtest.writable import is_writable, is_writable_folder
 
 MAX_CALLS = 2000
 """At once, from one machine."""
@@ -178,11 +179,27 @@ def mistakes(options: LoadOptions) -> list[str]:
     for name, folder in (("--wav-dir", options.wav_dir), ("--observed", options.observed)):
         if folder is not None and not Path(folder).is_dir():
             found.append(f"{name}: there is no folder {folder}")
+        elif folder is not None and name == "--wav-dir" and not is_writable_folder(folder):
+            found.append(f"{name}: {folder} cannot be written")
+    if options.server_metrics is not None and not is_http(options.server_metrics):
+        found.append(f"--server-metrics: {options.server_metrics!r} is not an http or https address")
     found += _judging_mistakes(options)
-    outputs = {"--json": options.json, "--html": options.html, "--junit": options.junit}
-    for name, path in outputs.items():
-        if path not in (None, STANDARD_OUTPUT) and (Path(path).is_dir() or not Path(path).parent.is_dir()):
+    return found + _output_mistakes(options)
+
+
+def _output_mistakes(options: LoadOptions) -> list[str]:
+    """Find files that cannot be written, or would overwrite each other or what is read."""
+    found = []
+    taken = {Path(each).absolute(): "a recording" for each in options.recordings}
+    for name, path in (("--json", options.json), ("--html", options.html), ("--junit", options.junit)):
+        if path is None:
+            continue
+        if path != STANDARD_OUTPUT and not is_writable(path):
             found.append(f"{name}: {path} cannot be written")
+        elif (place := Path(path).absolute()) in taken:
+            found.append(f"{name}: {path} is {taken[place]} already")
+        else:
+            taken[place] = name
     return found
 
 
@@ -202,25 +219,23 @@ def _judging_mistakes(options: LoadOptions) -> list[str]:
 
 
 def _target_mistakes(options: LoadOptions) -> list[str]:
-    try:
-        parts = urlsplit(options.target)
-        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address or parts.username or parts.password:
+    if not is_http(options.target):
         return [f"--target: {options.target!r} is not an http or https address"]
+    parts = urlsplit(options.target)
     host = options.connect_to[0] if options.connect_to else parts.hostname
     if not options.i_own_this_target and not is_loopback(host or ""):
         return [f"--target: {host} is not this machine; say --i-own-this-target if you may load it"]
     return []
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this machine, without asking anybody."""
+def is_http(url: str) -> bool:
+    """Whether a URL is plain http or https, with a host and without a password."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         return False
+    return bool(is_address and is_plain(url)) and parts.username is None and parts.password is None
 
 
 def _number(text: str) -> float | None:

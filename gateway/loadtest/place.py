@@ -35,6 +35,7 @@ async def place_call(
     caller: RecordedCaller,
     *,
     connect_to: Address | None = None,
+    loopback_only: bool = False,
     on_event: Callable[[Event], None] | None = None,
     status_url: str | None = None,
     end: HangUp = "stop",
@@ -47,6 +48,7 @@ async def place_call(
         caller: a new one; afterwards it holds what was heard.
         connect_to: the TCP address that stands in for every host, without TLS; URLs, Host headers and signatures
             stay those of the public URL.
+        loopback_only: whether the call ends where the gateway sends it to another machine.
         on_event: called with every event of the timeline as it happens.
         status_url: where the end of the call is reported: a path below the public URL, or a whole URL.
         end: what the caller does when he hangs up.
@@ -56,7 +58,7 @@ async def place_call(
     """
     caller.timeline.on_event = on_event
     async with new_http() as http, AsyncExitStack() as half_open, asyncio.TaskGroup() as tasks:
-        line = Line(caller.signalling, http, connect_to)
+        line = Line(caller.signalling, http, connect_to, loopback_only=loopback_only)
         placed = _Placed(caller, line, end, half_open)
         detecting = None
         if answered_by:

@@ -25,6 +25,8 @@ def read_secret(name: str) -> str:
         return Secrets().value.get_secret_value().partition(",")[0].strip()
     except UnicodeDecodeError:
         raise OptionError(".env: not UTF-8") from None
+    except OSError as error:
+        raise OptionError(f".env: cannot be read ({error.strerror})") from None
 
 
 def read_auth_token(name: str = DEFAULT_NAME) -> str:

@@ -10,7 +10,7 @@ from gateway.loadtest.document import Document
 from gateway.loadtest.identity import CallIdentity
 from gateway.loadtest.party import Party
 from gateway.loadtest.steps import DialStep, End, GatherStep, PauseStep, Step, StreamStep, WebhookStep
-from gateway.loadtest.timeline import Timeline
+from gateway.loadtest.timeline import MAX_DETAIL, Timeline
 from gateway.loadtest.webhook import (
     HttpRequest,
     Method,
@@ -116,7 +116,7 @@ class Signalling:
     def finish(self, end: End, now: float) -> End:
         """End the call."""
         self._take(end, now)
-        return end
+        return self.end or end
 
     def handshake_headers(self, stream_url: str) -> dict[str, str]:
         """Name the headers of Twilio's handshake beyond those of every WebSocket; no Origin, no extensions."""
@@ -196,11 +196,11 @@ class Signalling:
     def _take(self, step: Step, now: float) -> Step:
         if isinstance(step, WebhookStep) and self._n_webhooks >= MAX_WEBHOOKS:
             step = End("webhook-loop", f"{self._n_webhooks} requests")
-        self.step = step
         if isinstance(step, End):
-            self.end = step
+            step = self.end = End(step.reason, step.detail[:MAX_DETAIL])
             self.timeline.record(now, "ended", str(step))
         else:
             what = f"pause of {step.seconds:g} s" if isinstance(step, PauseStep) else step.url
             self.timeline.record(now, "twiml-taken", what)
+        self.step = step
         return step

@@ -23,6 +23,7 @@ REASONS: Mapping[str, int | None] = MappingProxyType(
         "webhook-content-type": 12300,
         "webhook-too-large": 11750,
         "webhook-loop": 11215,
+        "webhook-elsewhere": 11205,  # another machine, where only this one may be called
         "twiml-not-xml": 12100,
         "twiml-invalid": 12200,
         "stream-not-wss": 31922,
@@ -31,6 +32,7 @@ REASONS: Mapping[str, int | None] = MappingProxyType(
         "stream-unreachable": 31902,
         "stream-timeout": 31901,
         "stream-refused": 31920,
+        "stream-elsewhere": 31904,
     }
 )
 """Every way a call can end, with the code of Twilio's debugger where Twilio would log an error."""

@@ -1,5 +1,7 @@
 """Prints what a load test has found out, as tables."""
 
+import re
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +14,16 @@ from gateway.loadtest.values import units
 from gateway.loadtest.verdict import Judgement
 
 _STYLES = {"kept": "green", "broken": "bold red", "withheld": "yellow"}
+_CONTROLS = re.compile(r"[^\t\n -~\u00a0-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\U0010ffff]")
+"""What a terminal, or its reader's eye, would take for an order: controls, and changes of writing direction."""
+MAX_DETAIL = 200
+"""Characters of what is told about a failure."""
 _SAID = {"kept": "kept", "broken": "BROKEN", "withheld": "cannot be judged"}
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal would obey; lines stay lines."""
+    return _CONTROLS.sub("\ufffd", text)
 
 
 def print_judgement(judgement: Judgement, console: Console) -> None:
@@ -26,6 +37,8 @@ def print_judgement(judgement: Judgement, console: Console) -> None:
         if counts:
             named = ", ".join(f"{name} {n}" for name, n in counts.items())
             console.print(f"{what}: {named}", highlight=False, soft_wrap=True, markup=False)
+    for reason in summary.failures:
+        _print_example(reason, run, console)
     if summary.rig_late:
         console.print(
             Text(f"Figures are withheld: {summary.rig_late}. Use more workers, or a machine with less to do.", "yellow"),
@@ -36,6 +49,15 @@ def print_judgement(judgement: Judgement, console: Console) -> None:
         console.print(_verdict(each), soft_wrap=True)
     if judgement.differences is not None:
         console.print(_differences(judgement.differences))
+
+
+def _print_example(reason: str, run: RunResult, console: Console) -> None:
+    """Tell what the first call that failed for a reason ran into, and what can be done where that is known."""
+    detail = next((each.detail for each in run.calls if each.failed and each.outcome == reason), "")
+    allow = "; say --i-own-this-target if you may load it" if reason.endswith("-elsewhere") else ""
+    if detail:
+        text = printable(detail[:MAX_DETAIL]).replace("\n", " ")
+        console.print(f"  {reason}: {text}{allow}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _headline(run: RunResult, summary: Summary) -> str:
@@ -96,7 +118,7 @@ def _print_ladder(run: RunResult, console: Console) -> None:
         return
     console.print(Text(f"{run.holds} calls at once hold.", "bold green" if run.holds else "bold red"))
     if run.broke:
-        console.print(Text(f"Not so {run.broke}."), soft_wrap=True)
+        console.print(Text(f"Not so {printable(run.broke)}."), soft_wrap=True)
 
 
 def _verdict(verdict: Verdict) -> Text:

@@ -26,6 +26,8 @@ EventKind = Literal[
 ]
 MAX_EVENTS = 100_000
 """More are counted, not kept: a server that floods must not fill the tester's memory."""
+MAX_DETAIL = 500
+"""Characters of an event's detail; the rest is not kept either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Timeline:
 
     def record(self, at: float, kind: EventKind, detail: str = "", n_samples: int = 0) -> None:
         """Take note of an event."""
-        event = Event(at, kind, detail, n_samples)
+        event = Event(at, kind, detail[:MAX_DETAIL], n_samples)
         if len(self.events) < MAX_EVENTS:
             self.events.append(event)
         else:

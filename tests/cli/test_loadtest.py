@@ -1,13 +1,16 @@
 import contextlib
+import http.server
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 import soundfile
 
@@ -18,6 +21,9 @@ from tests.local_realtime.sessions import SHORT_TURNS
 
 TOKEN = "7a6b5c4d3e2f10987a6b5c4d3e2f1098"
 RECORDING = str(default_recording())
+HAS_PROC = pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="no folder that even root cannot write to"
+)
 
 
 @contextlib.contextmanager
@@ -133,6 +139,53 @@ def test_without_a_target_a_gateway_of_our_own_is_loaded_and_watched(tmp_path: P
     assert run.server[-1].cpu_seconds > 0
 
 
+def without_extra(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the gateway where the extra [loadtest] is not installed."""
+    hidden = "{'locust', 'gevent', 'psutil', 'junitparser'}"
+    code = (
+        "import sys\n"
+        "class Hidden:\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] in {hidden}: raise ModuleNotFoundError(name)\n"
+        "import importlib.util\n"
+        "found = importlib.util.find_spec\n"
+        f"importlib.util.find_spec = lambda name, *rest: None if name in {hidden} else found(name, *rest)\n"
+        "sys.meta_path.insert(0, Hidden)\n"
+        f"sys.argv = ['gateway', *{list(arguments)!r}]\n"
+        "from gateway.cli import main\n"
+        "main()\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def scripted(answers: dict[str, bytes]) -> Iterator[str]:
+    """Serve TwiML by path; the server's address."""
+
+    class Webhooks(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = answers[self.path]
+            self.send_response(200)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhooks) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
 def until_line(process: "subprocess.Popen[str]", words: str) -> None:
     assert process.stderr is not None
     for line in process.stderr:
@@ -177,9 +230,89 @@ def test_second_ctrl_c_leaves_at_once() -> None:
         assert output == ""
 
 
+def test_ctrl_c_before_the_first_call_leaves_without_a_trace() -> None:
+    with loadtest(RECORDING, "--duration", "60s", "--target", "http://127.0.0.1:9") as process:
+        while not psutil.Process(process.pid).children():  # from then on Ctrl-C is ours to pass on
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+
+    assert (process.returncode, output) == (130, "")
+    assert "Left before the first call." in errors
+    assert "Traceback" not in errors
+
+
+def test_results_are_in_the_files_even_if_nobody_reads_the_table(tmp_path: Path) -> None:
+    with (
+        light_server(max_messages=25) as target,
+        loadtest(
+            RECORDING, "--calls", "1", "--duration", "1s", "--target", target, "--json", str(tmp_path / "run.json")
+        ) as process,
+    ):  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(timeout=90) != 0
+
+    assert msgspec.json.decode((tmp_path / "run.json").read_bytes(), type=RunResult).calls
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_full_disk_is_one_line_and_not_the_end_of_the_other_files(tmp_path: Path) -> None:
+    with light_server(max_messages=25) as target:
+        code, output, errors = done(
+            RECORDING, "--calls", "1", "--duration", "1s", "--target", target, "--json", "/dev/full",
+            "--junit", str(tmp_path / "run.xml"),
+        )  # fmt: skip
+
+    assert code == 1
+    assert "/dev/full: cannot be written (No space left on device)" in errors.splitlines()
+    assert "calls in" in output
+    assert (tmp_path / "run.xml").exists()
+
+
+def test_server_that_leads_to_another_machine_is_not_followed_there() -> None:
+    with scripted(
+        {"/twilio/voice": b"<Response><Redirect>http://192.0.2.1/</Redirect></Response>"}
+    ) as target:
+        code, output, _ = done(RECORDING, "--calls", "1", "--duration", "1s", "--target", target)
+
+    assert code == 1
+    assert "failed: webhook-elsewhere" in output
+    assert "http://192.0.2.1/ is not this machine; say --i-own-this-target if you may load it" in output
+
+
+@pytest.mark.parametrize("command", [["--help"], ["serve", "--help"], ["loadtest", "--help"]])
+def test_other_commands_and_help_need_no_extra(command: list[str]) -> None:
+    assert without_extra(*command).returncode == 0
+
+
+def test_missing_extra_is_one_line_and_exit_code_2() -> None:
+    ended = without_extra("loadtest")
+
+    assert ended.returncode == 2
+    assert ended.stderr == "gateway loadtest: needs the extra [loadtest], which brings Locust along\n"
+
+
+def test_help_tells_what_is_done_where_nothing_is_said() -> None:
+    said = " ".join(done("--help", TERMINAL_WIDTH="200")[1].split())
+
+    assert "Without one: a call that is included." in said
+    assert "Without it: a gateway started for the test." in said
+    assert "Without it: one for each 100 calls" in said
+
+
+def test_file_name_is_no_order_to_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "\x1b[31mred.wav").write_bytes(b"no sound")
+
+    (said,) = refused(str(tmp_path))
+
+    assert "\x1b" not in said
+    assert "\ufffd[31mred.wav" in said
+
+
 def test_nonsense_gets_a_line_each_and_exit_code_2() -> None:
     said = refused(
-        RECORDING, "--calls", "5x", "--ramp", "0", "--duration", "5y", "--workers", "0", "--mode", "up", "--wavs", "some",
+        RECORDING, "--target", "http://127.0.0.1", "--calls", "5x", "--ramp", "0", "--duration", "5y", "--workers", "0", "--mode", "up", "--wavs", "some",
         "--connect-to", "nowhere", "--barge-in-at", "soon", "--channel", "-1", "--server-pid", "init",
         "--wav-dir", "nowhere", "--json", "nowhere/run.json",
     )  # fmt: skip
@@ -202,6 +335,18 @@ def test_nonsense_gets_a_line_each_and_exit_code_2() -> None:
         (["--fail-if", "turn_latency > 8"], "--fail-if: 'turn_latency > 8': there is no figure 'turn_latency'; say which percentile, like turn_latency_p95"),
         (["--baseline", "nowhere.json"], "--baseline: nowhere.json: cannot be read (No such file or directory)"),
         (["--target", "ftp://127.0.0.1"], "--target: 'ftp://127.0.0.1' is not an http or https address"),
+        (["--target", ""], "--target: '' is not an http or https address"),
+        (["--target", "http://127.0.0.1/a b"], "--target: 'http://127.0.0.1/a b' is not an http or https address"),
+        (["--connect-to", "127.0.0.1:80"], "--connect-to: needs a --target"),
+        (["--server-pid", "1"], "--server-pid: needs a --target"),
+        (["--server-metrics", "http://127.0.0.1/metrics"], "--server-metrics: needs a --target"),
+        (["--observed", "/"], "--observed: needs a --target"),
+        (["--target", "http://127.0.0.1", "--server-metrics", "metrics"], "--server-metrics: 'metrics' is not an http or https address"),
+        pytest.param(["--wav-dir", "/proc"], "--wav-dir: /proc cannot be written", marks=HAS_PROC),
+        pytest.param(["--json", "/proc/run.json"], "--json: /proc/run.json cannot be written", marks=HAS_PROC),
+        (["--json", "-", "--html", "-"], "--html: - is --json already"),
+        (["--html", RECORDING], f"--html: {RECORDING} is a recording already"),
+        (["--html", "run\udcff.html"], "--html: not UTF-8"),
         (["--target", "https://127.0.0.1:no"], "--target: 'https://127.0.0.1:no' is not an http or https address"),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway.loadtest import baseline
 from gateway.loadtest.baseline import BaselineError, read_baseline
 from gateway.loadtest.results import CallAudio, Event, Trace
 from tests.loadtest.runs import call, run
@@ -38,3 +39,11 @@ def test_anything_else_is_refused_in_one_line(tmp_path: Path, content: bytes, sa
 def test_missing_file_is_told() -> None:
     with pytest.raises(BaselineError, match=r"nowhere\.json: cannot be read \(No such file or directory\)"):
         read_baseline("nowhere.json")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no file here that never ends")
+def test_file_that_never_ends_is_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baseline, "MAX_BYTES", 1000)
+
+    with pytest.raises(BaselineError, match="too large"):
+        read_baseline("/dev/zero")

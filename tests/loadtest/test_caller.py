@@ -6,6 +6,7 @@ import pytest
 
 from gateway.errors import LocalProtocolError
 from gateway.loadtest.steps import End, StreamStep, WebhookStep
+from gateway.loadtest.timeline import MAX_DETAIL
 from gateway.twilio.messages import Media
 from gateway.twilio.stream import MediaStreamProtocol, State
 from tests.loadtest.calls import (
@@ -248,6 +249,16 @@ def test_a_caller_whose_line_breaks_sends_no_stop(reason: str) -> None:
 
     assert [json.loads(each)["event"] for each in caller.hang_up(100.05, reason=reason)] == ["media", "media"]
     assert caller.end == End(reason)
+
+
+def test_long_name_of_a_mark_is_echoed_whole_but_not_kept() -> None:
+    caller = streaming()
+    caller.receive(mark("m" * 1_000_000), 100.001)
+
+    (echo,) = [each for each in caller.due(100.002) if '"mark"' in each]
+
+    assert "m" * 1_000_000 in echo
+    assert max(len(each.detail) for each in caller.timeline.events) == MAX_DETAIL
 
 
 def test_a_stream_closed_by_the_server_goes_on_at_the_action_url() -> None:

@@ -219,3 +219,13 @@ def locust(*arguments: str) -> "subprocess.Popen[str]":
         env={**os.environ, "TWILIO_AUTH_TOKEN": TOKEN, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def test_test_that_is_stopped_before_it_began_places_no_call() -> None:
+    with light_server(max_messages=SHORT) as target:
+        engine = Engine(Begin(options(target, duration=60.0), TOKEN), n_workers=1, on_progress=lambda _: None)
+        engine.stop()
+
+        with pytest.raises(EngineError):
+            asyncio.run(asyncio.wait_for(engine.run(), 30))
+        assert stops(target) == 0

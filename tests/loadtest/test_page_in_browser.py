@@ -81,6 +81,7 @@ def test_page_is_complete_and_can_be_read_in_any_light_and_width(tmp_path: Path)
             for width, dark in ((1200, False), (1200, True), (400, False), (400, True)):
                 tab, faults = await opened(browser, path, width=width, dark=dark)
                 await expect(tab.locator("#drawing svg path.heard")).to_be_visible()
+                await expect(tab.get_by_role("rowheader", name="Turn latency", exact=True)).to_be_visible()
                 await photograph(tab, f"{width}_{'dark' if dark else 'light'}")
                 assert await tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
                 for details in await tab.locator("details").all():

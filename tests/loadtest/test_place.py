@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from aiohttp import ClientTimeout, web
@@ -9,7 +10,7 @@ from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.live_stream import HangUp
 from gateway.loadtest.place import Outcome, place_call
 from gateway.loadtest.steps import End
-from gateway.loadtest.timeline import Event
+from gateway.loadtest.timeline import MAX_DETAIL, Event
 from gateway.twilio.stream import State
 from tests.loadtest.calls import (
     CONNECT,
@@ -287,3 +288,96 @@ def test_a_plain_gateway_is_called_at_its_own_address() -> None:
     echoed = [each.at for each in outcome.timeline.events if each.kind == "mark-echoed"]
     lags = [after - before for before, after in zip(received, echoed, strict=False)]
     assert min(lags[1:]) < 0.005  # not with the next frame, 20 ms later
+
+
+async def answered(body: bytes, **how: Any) -> tuple[Outcome, list[str]]:
+    """Place a call at a plain server on loopback that answers each webhook with this; with the paths it was asked for."""
+    asked = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        if request.method == "POST":
+            host = f"{request.url.host}:{request.url.port}".encode()
+            return web.Response(body=body.replace(b"HOST", host), content_type="text/xml")
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        if request.path == "/long":
+            await socket.send_str("x" * (line.MAX_MESSAGE + 1))
+            await socket.receive()
+            await asyncio.Event().wait()
+        await socket.close()
+        return socket
+
+    app = web.Application()
+    app.router.add_route("*", "/{name:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        caller = patient_caller()
+        caller.signalling.public_url = "http://{}:{}".format(*runner.addresses[0])
+        return await place_call(caller, **how), asked
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("twiml", "reason"),
+    [
+        ("<Redirect>http://192.0.2.1/twiml</Redirect>", "webhook-elsewhere"),
+        ("<Redirect>http://192.0.2.1\\@127.0.0.1/</Redirect>", "webhook-unreachable"),
+        ("<Redirect>http://127.0.0.1@192.0.2.1/</Redirect>", "webhook-elsewhere"),
+        ("<Redirect>//voice.example.com/twiml</Redirect>", "webhook-elsewhere"),
+        ("<Redirect>http://localhost.example.com/</Redirect>", "webhook-elsewhere"),
+        ("<Gather action='http://192.0.2.1/' actionOnEmptyResult='true'/>", "webhook-elsewhere"),
+        ("<Connect action='http://192.0.2.1/'><Stream url='ws://HOST/'/></Connect>", "webhook-elsewhere"),
+        ("<Connect><Stream url='ws://192.0.2.1/'/></Connect>", "stream-elsewhere"),
+        ("<Connect><Stream url='ws://[::ffff:192.0.2.1]/'/></Connect>", "stream-elsewhere"),
+    ],
+)
+def test_gateway_cannot_send_a_caller_to_another_machine(twiml: str, reason: str) -> None:
+    body = f"<Response>{twiml}</Response>".encode()
+
+    outcome, asked = asyncio.run(answered(body, loopback_only=True))
+
+    assert outcome.end.reason == reason
+    assert asked[0] == "/twilio/voice"
+    assert asked[1:] in ([], ["/"])
+
+
+def test_gateway_may_send_a_caller_on_within_this_machine() -> None:
+    body = b"<Response><Connect action='http://localhost/'><Stream url='ws://HOST/'/></Connect></Response>"
+
+    outcome, _ = asyncio.run(answered(body, loopback_only=True))
+
+    assert outcome.end.reason == "webhook-unreachable"  # nobody listens at port 80, but it was tried
+
+
+def test_status_is_reported_to_no_other_machine() -> None:
+    body = b"<Response><Hangup/></Response>"
+
+    outcome, _ = asyncio.run(answered(body, loopback_only=True, status_url="http://192.0.2.1/"))
+
+    (fault,) = [each.detail for each in outcome.timeline.events if each.kind == "fault"]
+    assert fault.endswith("http://192.0.2.1/ is not this machine")
+
+
+@pytest.mark.parametrize(
+    "verb", ["<Redirect>http://{}/</Redirect>", "<Connect><Stream url='ws://{}/'/></Connect>"]
+)
+def test_host_that_is_no_name_ends_the_call_and_nothing_else(verb: str) -> None:
+    body = f"<Response>{verb.format('a' * 1000)}</Response>".encode()
+
+    outcome, _ = asyncio.run(answered(body))
+
+    assert outcome.end.reason.endswith("-unreachable")
+    assert len(outcome.end.detail) <= MAX_DETAIL
+
+
+def test_message_without_end_is_not_taken() -> None:
+    outcome, _ = asyncio.run(
+        answered(b"<Response><Connect><Stream url='ws://HOST/long'/></Connect></Response>")
+    )
+
+    assert outcome.end == End("gateway-hung-up", "end of document")
+    assert outcome.faults == {"31903": 1}

@@ -56,5 +56,28 @@ def test_differences_from_the_baseline_are_told_with_their_noise() -> None:
     assert "within noise" in text
 
 
+def test_first_call_that_failed_for_a_reason_says_what_it_ran_into() -> None:
+    calls = [
+        call(failed=True, outcome="webhook-status", detail="503"),
+        call(failed=True, outcome="webhook-status", detail="404"),
+        call(failed=True, outcome="stream-elsewhere", detail="ws://192.0.2.1 is not this machine"),
+    ]
+
+    text = printed(run(calls), ())
+
+    assert "failed: webhook-status 2, stream-elsewhere 1\n  webhook-status: 503\n" in text
+    assert "ws://192.0.2.1 is not this machine; say --i-own-this-target if you may load it\n" in text
+    assert "404" not in text
+
+
+def test_what_a_server_says_is_no_order_to_the_terminal() -> None:
+    detail = "\x1b]0;title\x07\n[red]\u202eevil\x9b" + "x" * 1000
+
+    text = printed(run([call(failed=True, outcome="webhook-content-type", detail=detail)]), ())
+
+    assert "  webhook-content-type: \ufffd]0;title\ufffd [red]\ufffdevil\ufffdxxx" in text
+    assert max(map(len, text.splitlines())) < 300
+
+
 def test_names_from_the_server_are_no_markup() -> None:
     assert "[red]boo[/red]" in printed(run([call()] * 2, mode="ladder", holds=1, broke="[red]boo[/red]"), ())

@@ -70,6 +70,7 @@ COUNTS: Mapping[str, str] = MappingProxyType(
         "failed": "Share of calls failed",
         "peak": "Most calls at once",
         "faults": "Faults of the server",
+        "turned_away": "Calls turned away",
         "unanswered_turns": "Turns without a reply",
         "unstopped_barge_ins": "Barge-ins the agent spoke through",
         "marks_unreturned": "Marks not returned",
@@ -93,6 +94,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "webhook-content-type": "The webhook's answer was not XML by its content type",
         "webhook-too-large": "The webhook's answer was too large",
         "webhook-loop": "The webhooks went round in a loop",
+        "webhook-elsewhere": "The webhook is on another machine, which may not be called",
         "twiml-not-xml": "The TwiML was not well-formed XML",
         "twiml-invalid": "The TwiML was not valid",
         "stream-not-wss": "The stream's URL was not wss",
@@ -101,6 +103,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "stream-unreachable": "The media stream could not be reached",
         "stream-timeout": "The media stream's handshake took too long",
         "stream-refused": "The media stream's handshake was refused",
+        "stream-elsewhere": "The media stream goes to another machine, which may not be called",
     }
 )
 
