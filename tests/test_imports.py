@@ -175,6 +175,7 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "gateway/loadtest/page": IO,
     "gateway/loadtest/ranking.py": IO,
+    "gateway/loadtest/alignment.py": IO,
     "gateway/loadtest/caller.py": IO,
     "gateway/loadtest/caller_messages.py": IO,
     "gateway/loadtest/signalling.py": IO,

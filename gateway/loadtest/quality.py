@@ -5,10 +5,13 @@ Samples are int16 at 8 kHz, shape (n,).
 
 import importlib
 import math
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gateway.loadtest.alignment import HOP, WINDOW, lags
 from gateway.loadtest.recording import SAMPLE_RATE
 from gateway.loadtest.results import Quality
 from voice_codecs import rms_dbfs
@@ -21,6 +24,8 @@ _VOICED_BELOW_PEAK = 10 ** (-35 / 20)
 _POWER_SHARE = 0.995
 _WINDOW = 512
 """Samples of a spectrum: lines 16 Hz apart."""
+_SPLICE = SAMPLE_RATE // 50
+"""Samples on either side of a place where some are missing, or have come in, that do not count."""
 _STEPS = 4
 """From a whole sample to a thousandth."""
 
@@ -62,7 +67,8 @@ def snr_db(heard: Samples, reference: Samples, stretches: Stretches | None = Non
     """Compare with the clean reference, which was heard once: signal to noise in dB, at most 100.
 
     Both are aligned, to far less than a sample, where they are most alike, and brought to the same gain. Holes do not
-    count, nor what came after a clear. None if either is silent.
+    count, nor what came after a clear, nor what was lost so that the rest came earlier: other figures tell of what is
+    missing. None if either is silent.
     """
     return _snr_db(*_aligned(heard, reference, stretches))
 
@@ -97,23 +103,55 @@ def _pesq(part: _Floats, clean: _Floats) -> float | None:
 
 
 def _aligned(heard: Samples, reference: Samples, stretches: Stretches | None) -> tuple[_Floats, _Floats]:
-    """Find the reference in what was heard: that part, and the reference moved to fit it, of the same shape."""
+    """Find the reference in what was heard: what counts of it, and the reference moved to fit, of the same shape."""
+    places, counts = _followed(heard, reference)
+    part = _at(places, heard)
+    moved = _moved(reference.astype(np.float64), part)
+    numbers = _at(places, np.ones(heard.size) if stretches is None else stretches)
+    counts &= (numbers > 0) & (numbers == next((each for each in numbers if each), 0))
+    return part[counts], moved[counts]
+
+
+def _followed(heard: Samples, reference: Samples) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Say where in what was heard each sample of the reference is, and whether it counts there, shape (n,) both."""
+    delay = np.full(reference.size, _start(heard, reference), np.intp)
+    counts = np.ones(reference.size, np.bool_)
+    lag, found = lags(reference, np.pad(heard, (0, WINDOW)), int(delay[0]))  # its end may have come earlier
+    delay[:] = lag[0]
+    for one, other in pairwise(np.flatnonzero(found)):
+        before, after = int(lag[one]), int(lag[other])
+        if before == after:
+            continue
+        begin, end = int(one) * HOP, min(int(other) * HOP + WINDOW, reference.size)
+        change = begin + _change(reference[begin:end], heard, begin + before, begin + after)
+        delay[change:] = after
+        lost = _SPLICE + max(0, before - after)
+        counts[max(0, change - lost) : change + lost] = False
+    return np.arange(reference.size) + delay, counts
+
+
+def _start(heard: Samples, reference: Samples) -> int:
+    """Where in what was heard the reference begins, as a whole; below zero, if that began before."""
     size = 1 << (heard.size + reference.size).bit_length()
     both = np.conj(np.fft.rfft(reference.astype(np.float64), size)) * np.fft.rfft(
         heard.astype(np.float64), size
     )
     start = int(np.argmax(np.fft.irfft(both, size)))
-    skipped = 0
-    if start >= heard.size:  # the reference began before what was heard
-        start, skipped = 0, size - start
-    clean = reference[skipped : skipped + heard.size - start].astype(np.float64)
-    part = heard[start : start + clean.size].astype(np.float64)
-    moved = _moved(clean, part)
-    if stretches is None:
-        return part, moved
-    numbers = stretches[start : start + clean.size]
-    counts = (numbers > 0) & (numbers == next((int(each) for each in numbers if each), 0))
-    return part[counts], moved[counts]
+    return start if start < heard.size else start - size
+
+
+def _change(clean: Samples, heard: Samples, before: int, after: int) -> int:
+    """After how many samples of a clean piece it is heard from another place on."""
+    parts = [_at(start + np.arange(clean.size), heard) for start in (before, after)]
+    return int(np.argmax(np.append(0.0, np.cumsum(clean * (parts[0] - parts[1])))))
+
+
+def _at(places: npt.NDArray[np.intp], audio: npt.NDArray[Any]) -> _Floats:
+    """Take samples, zero beyond both ends."""
+    taken = np.zeros(places.size)
+    there = (places >= 0) & (places < audio.size)
+    taken[there] = audio[places[there]]
+    return taken
 
 
 def _moved(clean: _Floats, part: _Floats) -> _Floats:

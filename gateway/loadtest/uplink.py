@@ -9,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from gateway.loadtest.alignment import HOP, WINDOW, Samples, find, lags, settled
 from gateway.loadtest.caller import RecordedCaller
-from gateway.loadtest.recording import FRAME_BYTES, PTIME_MS
+from gateway.loadtest.recording import FRAME_BYTES, PTIME_MS, SAMPLE_RATE
 from gateway.loadtest.timeline import SaidRun
 from gateway.observed import RATIO, Observed
 from voice_codecs import mulaw_decode
@@ -18,17 +19,16 @@ from voice_codecs import mulaw_decode
 FRAME_SAMPLES = RATIO * FRAME_BYTES
 FILTER_SAMPLES = {"pcm16": 96, "pcmu": 0}
 """What a linear-phase filter holds back until the next frame comes: 4 ms."""
-_COMPARED = 10 * 8000
-"""Samples at 8 kHz of either side's beginning that are compared by their sound, and ..."""
-_FARTHEST = 5 * 8000 // 2
-"""... by how many one may be later than the other: the gateway holds 2 s until its model is there."""
-_SHARE = 0.25
-"""Of the sound's energy, as much must be in what overlaps."""
+_COMPARED = 10 * SAMPLE_RATE
+"""Samples at 8 kHz of the caller's beginning that are looked for, second by second, until one is found, and ..."""
+_FARTHEST = 5 * SAMPLE_RATE // 2
+"""... by how many it may be elsewhere: the gateway holds 2 s until its model is there."""
+_LOUD = 0.01
+"""Of the loudest second's energy, a second that is looked for has as much: pauses are all alike."""
 _ALIKE = 0.5
 """Correlation of what was said with what came, from which they are taken for the same."""
 _MOST_LATE = 0.005
 """Seconds for which the model may have left a frame unread that is measured, as of the caller's own punctuality."""
-_AS_GOOD = 0.01
 _AT_HAND = 25
 """Frames in which what was held until the model was there has come."""
 _SETTLED = 150
@@ -49,26 +49,27 @@ class Uplink:
         self._n_came = np.cumsum([each.n_samples for each in session.appends], dtype=np.int64)
         self._filter_samples = FILTER_SAMPLES[session.input_encoding]
 
-    def added_ms(self, got: npt.NDArray[np.int16]) -> list[float]:
+    def added_ms(self, got: Samples) -> list[float]:
         """From each frame's sending until the model had its last sample, but for the 4 ms that a filter holds back.
 
-        Where the model's audio begins in the caller's is found by the sound of their first 10 s: ``got`` is the
-        model's, shape (n,) at 8 kHz. Without any likeness nothing is told. From there on samples are counted; once the model is ahead of the
-        caller, because a hole was filled, nothing more is told. Audio that is lost is late from then on. Frames that
-        the model itself may have left unread for more than 5 ms, being busy, are left out: they say nothing.
+        Where the caller's audio is in the model's is found by its sound, again and again, so that audio that is lost makes
+        nothing late that comes after it: ``got`` is the model's, shape (n,) at 8 kHz, as far as it was kept. Without any
+        likeness in the first 10 s nothing is told, nor of pauses in which audio was lost. Beyond what was kept samples
+        are counted, unless something was lost before. Where the model is ahead of the caller, because a hole was filled,
+        nothing is told. Frames that the model itself may have left unread for more than 5 ms, being busy, are left out:
+        they say nothing.
         """
-        shift = _shift(mulaw_decode(self._said()), got)
-        if shift is None:
+        followed = self._followed(got)
+        if followed is None:
             return []
-        ends = FRAME_SAMPLES * np.arange(1, self._sent_at.size + 1) + RATIO * shift
+        lag, is_sure = followed
+        ends = FRAME_SAMPLES * np.arange(1, self._sent_at.size + 1) + RATIO * lag
         wanted = np.maximum(ends - self._filter_samples, 1)
         index = np.searchsorted(self._n_came, wanted)
-        had = (ends > 0) & (index < self._n_came.size)
+        had = is_sure & (ends > 0) & (index < self._n_came.size)
         index, sent_at = index[had], self._sent_at[had]
         added: _Floats = (self._came_at[index] - sent_at) * 1000
-        ahead = np.flatnonzero(added < 0)
-        n = int(ahead[0]) if ahead.size else added.size
-        return [float(each) for each in added[:n][self._late[index[:n]] <= _MOST_LATE]]
+        return [float(each) for each in added[(added >= 0) & (self._late[index] <= _MOST_LATE)]]
 
     def missing_ms(self) -> list[float]:
         """Of each utterance that was said to its end: how much farther behind the model was after it than before.
@@ -93,6 +94,20 @@ class Uplink:
             missing.append((after - min(before, FRAME_SAMPLES * first)) / (RATIO * 8))
             paused = last - 1
         return missing
+
+    def _followed(self, got: Samples) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]] | None:
+        """By how many samples at 8 kHz each frame is later in what the model got, and whether that is sure.
+
+        Shape (frames,) both; None if it is nowhere.
+        """
+        said = mulaw_decode(self._said())
+        first = _first_lag(said, got)
+        if first is None:
+            return None
+        lag, found = lags(said[: got.size + _FARTHEST], got, first)
+        middles = FRAME_BYTES * np.arange(self._sent_at.size) + FRAME_BYTES // 2
+        windows = np.clip((middles - WINDOW // 2) // HOP, 0, lag.size - 1)
+        return lag[windows], settled(lag, found)[windows]
 
     def _behind(self) -> npt.NDArray[np.int64]:
         """How many samples the model was behind just before the frame after each was sent, shape (frames,)."""
@@ -135,30 +150,18 @@ def _sent_at(caller: RecordedCaller, runs: list[SaidRun]) -> _Floats:
     return sent_at
 
 
-def _shift(said: npt.NDArray[np.int16], got: npt.NDArray[np.int16]) -> int | None:
-    """How many samples later a sound is in ``got`` than in ``said``, 8 kHz both; None if they are not alike."""
-    said, got = said[: got.size + _FARTHEST][:_COMPARED], got[: said.size + _FARTHEST][:_COMPARED]
-    size = 1 << (said.size + got.size + 2 * _FARTHEST).bit_length()
-    both = np.fft.rfft(got.astype(np.float64), size) * np.conj(np.fft.rfft(said.astype(np.float64), size))
-    shifts = np.arange(-_FARTHEST, _FARTHEST + 1)
-    starts = np.maximum(-shifts, 0), np.maximum(shifts, 0)
-    n = np.maximum(np.minimum(said.size - starts[0], got.size - starts[1]), 0)
-    energies = [_energies(one, start, n) for one, start in zip((said, got), starts, strict=True)]
-    power = np.sqrt(energies[0] * energies[1])
-    enough = power > _SHARE * min(each.max() for each in energies)
-    likeness = np.divide(np.fft.irfft(both, size)[shifts], power, out=np.zeros(shifts.size), where=enough)
-    best = float(likeness.max())
-    if best < _ALIKE:
-        return None
-    as_good = shifts[likeness >= best - _AS_GOOD]  # a tone fits in many places
-    return int(as_good[np.argmin(np.abs(as_good))])
-
-
-def _energies(
-    samples: npt.NDArray[np.int16], starts: npt.NDArray[np.intp], n: npt.NDArray[np.intp]
-) -> _Floats:
-    """The sums of the squares of ``n`` samples from each start on."""
-    sums = np.append(0.0, np.cumsum(np.square(samples, dtype=np.float64)))
-    starts = np.minimum(starts, samples.size)
-    found: _Floats = sums[np.minimum(starts + n, samples.size)] - sums[starts]
-    return found
+def _first_lag(said: Samples, got: Samples) -> int | None:
+    """By how much later a sound is in ``got`` than in ``said``, in samples at 8 kHz; None if they are not alike."""
+    seconds = [
+        said[start : start + SAMPLE_RATE] for start in range(0, min(said.size, _COMPARED), SAMPLE_RATE)
+    ]
+    loud = [float(np.sum(np.square(each, dtype=np.float64))) for each in seconds]
+    for number, second in enumerate(seconds):
+        if loud[number] < _LOUD * max(loud):
+            continue
+        start = number * SAMPLE_RATE
+        begin = max(0, start - _FARTHEST)
+        at = find(second, got[begin : start + second.size + _FARTHEST], start - begin)
+        if at is not None and at.likeness >= _ALIKE:
+            return begin + at.place - start
+    return None

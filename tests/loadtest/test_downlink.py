@@ -280,3 +280,16 @@ def test_reference_is_the_longest_answer_that_was_heard_to_its_end_and_kept() ->
     assert clean is not None
     assert abs(clean.astype(int) - mulaw_decode(whole)).max() < 600  # of mu-law at full scale
     assert clean.size == len(whole)
+
+
+def test_reference_may_have_lost_something_on_the_way_but_not_most_of_it() -> None:
+    caller = streaming()
+    says(caller, 1010, speech(180))
+    says(caller, 5010, speech(100))
+    lossy = item("lossy", (101.0, 200), chunks=[speech(200)])
+    caller.hang_up(130.0)
+
+    clean = reference(caller, [session(lossy, item("lost", (105.0, 300), chunks=[speech(300)]))])
+
+    assert clean is not None
+    assert clean.tolist() == mulaw_decode(speech(200)).tolist()

@@ -95,6 +95,19 @@ def test_a_hole_is_no_noise_where_it_is_known_to_be_one() -> None:
     assert with_hole < 20
 
 
+@pytest.mark.parametrize("snr", [20.0, 30.0])
+def test_what_was_lost_so_that_the_rest_came_earlier_is_no_noise(snr: float) -> None:
+    heard = np.delete(with_noise(voice(), snr), np.r_[2000:2160, 10_000:10_160])
+
+    assert snr_db(np.concatenate([pause(777), heard]), voice()) == pytest.approx(snr, abs=1.5)
+
+
+def test_what_has_come_in_is_no_noise() -> None:
+    heard = np.insert(with_noise(voice(), 30), 9000, np.full(400, 100))
+
+    assert snr_db(heard, voice()) == pytest.approx(30, abs=1)
+
+
 def test_what_was_said_after_the_reference_had_been_cut_is_no_noise() -> None:
     heard = np.concatenate([with_noise(voice()[:9000], 30), sine(500, 1000, 8000)])
     stretches = np.repeat(np.array([1, 2], np.int32), [9000, 8000])

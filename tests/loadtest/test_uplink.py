@@ -94,6 +94,17 @@ def test_audio_given_up_at_the_beginning_makes_nothing_late_that_came() -> None:
     assert result.missing_up_ms == (1000.0, 0.0)
 
 
+def test_frames_lost_make_nothing_late_that_comes_after_them() -> None:
+    frames = [each for index, each in enumerate(passed_on()) if index % 50 != 49]
+
+    result = told(got(frames))
+
+    assert len(result.added_up_ms) > 80
+    assert np.median(result.added_up_ms) == pytest.approx(3.0, abs=0.01)
+    assert max(result.added_up_ms) < 3.0 + 20.1
+    assert np.mean(np.array(result.added_up_ms) > 3.1) < 0.1
+
+
 def test_frames_lost_in_an_utterance_are_missing_of_that_one() -> None:
     frames = passed_on()
     del frames[60:63]
