@@ -181,8 +181,8 @@ def mistakes(options: LoadOptions) -> list[str]:
             found.append(f"{name}: there is no folder {folder}")
         elif folder is not None and name == "--wav-dir" and not is_writable_folder(folder):
             found.append(f"{name}: {folder} cannot be written")
-    if options.server_metrics is not None and not is_http(options.server_metrics):
-        found.append(f"--server-metrics: {options.server_metrics!r} is not an http or https address")
+    if options.server_metrics is not None:
+        found += _address_mistakes(options, "--server-metrics", options.server_metrics)
     found += _judging_mistakes(options)
     return found + _output_mistakes(options)
 
@@ -219,12 +219,17 @@ def _judging_mistakes(options: LoadOptions) -> list[str]:
 
 
 def _target_mistakes(options: LoadOptions) -> list[str]:
-    if not is_http(options.target):
-        return [f"--target: {options.target!r} is not an http or https address"]
-    parts = urlsplit(options.target)
-    host = options.connect_to[0] if options.connect_to else parts.hostname
+    return _address_mistakes(options, "--target", options.target, options.connect_to)
+
+
+def _address_mistakes(
+    options: LoadOptions, name: str, url: str, connect_to: Address | None = None
+) -> list[str]:
+    if not is_http(url):
+        return [f"{name}: {url!r} is not an http or https address"]
+    host = connect_to[0] if connect_to else urlsplit(url).hostname
     if not options.i_own_this_target and not is_loopback(host or ""):
-        return [f"--target: {host} is not this machine; say --i-own-this-target if you may load it"]
+        return [f"{name}: {host} is not this machine; say --i-own-this-target if you may load it"]
     return []
 
 

@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
+from gateway.disk import open_for_owner
 from gateway.loadtest.baseline import read_baseline
 from gateway.loadtest.options import STANDARD_OUTPUT, LoadOptions
 from gateway.loadtest.page import page
@@ -56,7 +56,8 @@ def _write(path: str, make: Callable[[Judgement], bytes], judgement: Judgement) 
             sys.stdout.buffer.write(content + b"\n")
             sys.stdout.flush()
         else:
-            Path(path).write_bytes(content)
+            with open(path, "wb", opener=open_for_owner) as file:  # voices are in it
+                file.write(content)
     except OSError as error:
         sys.stderr.write(f"{path}: cannot be written ({error.strerror})\n")
         return False

@@ -60,6 +60,11 @@ class ProcessLoad:
         return ServerSample(at, self._cpu_seconds, n_bytes / _MB)
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """Follow none: it is answered like any other status that is no page."""
+
+
 class MetricsLoad:
     """A server whose metrics page has the usual metrics of its process."""
 
@@ -72,7 +77,8 @@ class MetricsLoad:
         if urlsplit(url).scheme not in ("http", "https"):
             raise ServerLoadError(f"{url!r} is no http or https URL")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # as for the calls
+        # No proxy, as for the calls; and whoever answers may not have the token sent elsewhere.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
         self._request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was checked
 
     def sample(self, at: float) -> ServerSample | None:

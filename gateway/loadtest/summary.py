@@ -16,8 +16,6 @@ MAX_LATENESS_MS = 5.0
 MAX_RIG_BUSY = 0.9
 """Of one core."""
 PERCENTILES: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
-_TURNED_AWAY = ("busy", "rejected", "gateway-hung-up")
-"""How a call ends without a media stream that the server would not take."""
 RIG_MEASURE = "frame_lateness"
 """The rig's own measure: it shows how late the rig was, so only a small number withholds it."""
 
@@ -131,7 +129,6 @@ def counts(calls: Sequence[CallResult], peak: int, rig_late: str | None) -> dict
         "answered": Count(len(heard)),
         "failures": Count(n_failed),
         "failed": Count(100 * n_failed / len(calls)) if calls else Count(None, "no calls"),
-        "turned_away": Count(sum(each.outcome in _TURNED_AWAY for each in calls if not each.n_frames)),
         "peak": Count(peak),
         "faults": Count(sum(_faults(calls).values())),
         "unanswered_turns": Count(sum(turn.turn_ms is None for each in calls for turn in each.turns)),

@@ -1,6 +1,7 @@
 """What a Locust worker does in a load test: has calls placed, and passes on what comes of them."""
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -23,8 +24,8 @@ CALL_DONE, PULSE, CALLS_OVER, HANG_UP = (
 )
 """Locust's custom messages between workers and master."""
 
-PAUSE_AFTER_FAILURE = 1.0
-"""Seconds: a server that refuses calls is not stormed with them."""
+SHORTEST_CALL = 1.0
+"""Seconds from one call of a line to its next: a server that refuses calls, or ends them at once, is not stormed."""
 
 _GOLDEN = (5**0.5 - 1) / 2
 """Its multiples spread evenly over a second, however many there are; calls in step would all send at once."""
@@ -60,10 +61,10 @@ class CallerLine(User):
     @task
     def call(self) -> None:
         """Place the next call and wait until it is over."""
-        failed = self.link.place(self.line, self.n_calls, self.fingerprint)
+        next_at = time.monotonic() + SHORTEST_CALL
+        self.link.place(self.line, self.n_calls, self.fingerprint)
         self.n_calls += 1
-        if failed:
-            gevent.sleep(PAUSE_AFTER_FAILURE)
+        gevent.sleep(max(0.0, next_at - time.monotonic()))
 
 
 class WorkerSide:

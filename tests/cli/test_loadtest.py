@@ -2,6 +2,7 @@ import contextlib
 import http.server
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -79,6 +80,7 @@ def test_load_test_shows_how_it_stands_and_writes_what_it_found(tmp_path: Path) 
     assert run.command.startswith("gateway loadtest ")
     page, cases = (tmp_path / "run.html").read_text(), (tmp_path / "run.xml").read_text()
     assert run.calls[0].call_sid in page
+    assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
     assert '<testcase name="failed &gt; 0"' in cases
     assert TOKEN not in output + errors + found.read_text() + page + cases
 
@@ -341,6 +343,8 @@ def test_nonsense_gets_a_line_each_and_exit_code_2() -> None:
         (["--server-pid", "1"], "--server-pid: needs a --target"),
         (["--server-metrics", "http://127.0.0.1/metrics"], "--server-metrics: needs a --target"),
         (["--observed", "/"], "--observed: needs a --target"),
+        (["--target", "http://127.0.0.1", "--server-metrics", "http://192.0.2.1/metrics"],
+         "--server-metrics: 192.0.2.1 is not this machine; say --i-own-this-target if you may load it"),
         (["--target", "http://127.0.0.1", "--server-metrics", "metrics"], "--server-metrics: 'metrics' is not an http or https address"),
         pytest.param(["--wav-dir", "/proc"], "--wav-dir: /proc cannot be written", marks=HAS_PROC),
         pytest.param(["--json", "/proc/run.json"], "--json: /proc/run.json cannot be written", marks=HAS_PROC),

@@ -119,6 +119,14 @@ def test_server_that_refuses_calls_is_not_stormed_and_each_failure_has_its_reaso
     assert seen[-1].failures.keys() == {"webhook-status"}
 
 
+def test_server_that_ends_calls_at_once_is_not_stormed() -> None:
+    with light_server(max_messages=1) as target:
+        found, _ = run(options(target))
+
+    assert 8 <= len(found.calls) <= 8 * 4
+    assert not any(call.failed for call in found.calls)
+
+
 def test_wanted_calls_are_kept_as_stereo_files(tmp_path: Path) -> None:
     with light_server(max_messages=SHORT) as target:
         found, _ = run(options(target, calls=2, wav_dir=str(tmp_path), wavs="3"))

@@ -118,6 +118,11 @@ class Pages(BaseHTTPRequestHandler):
     """Shows the metrics to whoever knows the token."""
 
     def do_GET(self) -> None:
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/metrics")
+            self.end_headers()
+            return
         known = self.headers["Authorization"] == "Bearer secret"
         self.send_response(200 if known else 403)
         self.end_headers()
@@ -144,6 +149,11 @@ def test_the_page_is_fetched_with_the_token() -> None:
         assert MetricsLoad(url, "secret").sample(5.0) == ServerSample(5.0, 12.5, 250.0)
         with pytest.raises(ServerLoadError, match=r"/metrics: status 403$"):
             MetricsLoad(url).sample(5.0)
+
+
+def test_a_token_is_not_sent_where_the_page_has_moved_to() -> None:
+    with served() as url, pytest.raises(ServerLoadError, match=r"/moved: status 302$"):
+        MetricsLoad(url.replace("/metrics", "/moved"), "secret").sample(5.0)
 
 
 def test_a_server_that_is_gone_gives_no_sample() -> None:

@@ -70,7 +70,6 @@ COUNTS: Mapping[str, str] = MappingProxyType(
         "failed": "Share of calls failed",
         "peak": "Most calls at once",
         "faults": "Faults of the server",
-        "turned_away": "Calls turned away",
         "unanswered_turns": "Turns without a reply",
         "unstopped_barge_ins": "Barge-ins the agent spoke through",
         "marks_unreturned": "Marks not returned",
