@@ -168,7 +168,7 @@ MUST_NOT_IMPORT: dict[str, tuple[str, ...]] = {
                 *("agent_speech", "attributes", "comparison", "document", "fingerprint", "manifest"),
                 *("measures", "party", "quality", "reactive", "replay", "results", "script", "steps", "stream"),
                 *("summary", "thresholds", "values", "verbs", "trace", "ranking", "verdict", "junit", "collector"),
-                *("messages", "plan", "ladder", "downlink", "truth", "uplink"),
+                *("messages", "plan", "ladder", "downlink", "truth", "uplink", "failure"),
             )
         ],
         IO,

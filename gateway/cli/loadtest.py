@@ -54,6 +54,7 @@ def loadtest(  # noqa: PLR0913, PLR0917 - each is an option
     wavs: given.Wavs = "failed",
     server_pid: given.ServerPid = None,
     server_metrics: given.ServerMetrics = None,
+    reference: given.Reference = None,
     observed: given.Observed = None,
 ) -> None:
     """Load a server that speaks Twilio Media Streams with recorded calls, and tell what callers heard.

@@ -143,3 +143,11 @@ Observed = Annotated[
         show_default=False,
     ),
 ]
+Reference = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Sound file of something that the agent says in every call, clean: for signal to noise, and PESQ.",
+        show_default=False,
+    ),
+]

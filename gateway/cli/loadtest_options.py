@@ -24,9 +24,9 @@ from gateway.loadtest.recording import default_recording
 
 OWN_TARGET = "http://127.0.0.1"
 """Stands for the server of our own until it has an address."""
-TARGET_S_OWN = ("connect_to", "server_pid", "server_metrics", "observed")
+TARGET_S_OWN = ("connect_to", "server_pid", "server_metrics", "reference", "observed")
 """Arguments about a target; a gateway of our own brings them along."""
-FILES = ("baseline", "json", "html", "junit", "wav_dir", "observed")
+FILES = ("baseline", "json", "html", "junit", "wav_dir", "reference", "observed")
 T = TypeVar("T")
 
 

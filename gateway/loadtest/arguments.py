@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "run-junit": "File for the thresholds as JUnit XML.",
         "wav-dir": "Folder for stereo WAVs of calls.",
         "server-metrics": "URL of the server's metrics, for its CPU and memory.",
+        "reference": "Sound file of what the agent says, clean: for signal to noise, and PESQ.",
         "observed": "Folder that the embedded realtime server was told to --observe into, where it is the model.",
     }
     for name, text in texts.items():
@@ -82,6 +83,7 @@ def given_options(parsed: argparse.Namespace) -> LoadOptions:
         wavs=parsed.wavs,
         server_pid=parsed.server_pid,
         server_metrics=parsed.server_metrics,
+        reference=parsed.reference,
         observed=parsed.observed,
         i_own_this_target=parsed.i_own_this_target,
         command="locust",

@@ -53,7 +53,7 @@ class CallsLink:
         self._is_open = True
         self._is_ended = False
         self._lines = itertools.count()
-        self._over: dict[int, AsyncResult[bool]] = {}
+        self._over: dict[int, AsyncResult[None]] = {}
         self._ready: AsyncResult[None] = AsyncResult()
         self._n_open = 0
         self._changed = Event()
@@ -82,28 +82,28 @@ class CallsLink:
         """Number another line."""
         return next(self._lines)
 
-    def place(self, line: int, nth: int, fingerprint: int) -> bool:
-        """Place a line's next call and wait until it is over; whether it failed."""
+    def place(self, line: int, nth: int, fingerprint: int) -> None:
+        """Place a line's next call and wait until it is over."""
         if not self._is_open:
             Event().wait()  # until the user is stopped
         over = self._over[line] = AsyncResult()
         self._n_open += 1
         self._send(PlaceCall(line, nth, fingerprint))
-        failed: bool = over.get()
-        return failed
+        over.get()
 
     def hang_up(self, line: int) -> None:
         """End a line's call."""
         self._send(HangUp(line))
 
-    def hang_up_all(self) -> None:
-        """Place no more calls, end all, and wait until they are measured."""
+    def hang_up_all(self) -> bool:
+        """Place no more calls, end all, and wait until they are measured; whether all are told of."""
         self._is_open = False
         self._send(HangUp())
         while self._n_open and not self._is_ended:
             self._changed.clear()
             if not self._changed.wait(PATIENCE):
-                return
+                break
+        return not self._n_open
 
     def reopen(self) -> None:
         """Place calls again."""
@@ -144,8 +144,8 @@ class CallsLink:
             case Unusable(reason=reason):
                 self._is_ended = True
                 self._ready.set_exception(CallsLostError(reason))
-            case CallOver(line=number, failed=failed):
-                self._over.pop(number).set(failed)
+            case CallOver(line=number):
+                self._over.pop(number).set(None)
             case CallDone() as done:
                 self._n_open -= 1
                 self._on_result(done)

@@ -67,7 +67,7 @@ class _Process:
         except RecordingError as error:
             self._report(Unusable(str(error)))
             return
-        with Measuring() as measuring:
+        with Measuring(options.reference) as measuring:
             await measuring.start()
             gc.collect()
             gc.freeze()

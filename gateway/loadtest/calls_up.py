@@ -9,11 +9,13 @@ import msgspec
 
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.collector import percentile
+from gateway.loadtest.failure import has_failed
 from gateway.loadtest.fingerprint import Fingerprint
 from gateway.loadtest.measuring import FinishedCall, Measuring, WavFile
 from gateway.loadtest.messages import Begin, CallDone, CallOver, PlaceCall
 from gateway.loadtest.place import Outcome, place_call
 from gateway.loadtest.recording import Recording
+from gateway.loadtest.steady_clock import SteadyClock
 from gateway.loadtest.steps import End, PauseStep
 
 PARTING_TIME = 2.5
@@ -63,14 +65,18 @@ class CallsUp:
         self._report = report
         self._tasks = tasks
         self._up: dict[int, _Up] = {}
+        self._to_come: dict[int, bool] = {}
+        """Lines whose next caller is being made, and whether he is to hang up as soon as he is there."""
         self._running: set[asyncio.Task[None]] = set()
         self._n_wavs = 0
+        self._clock = SteadyClock()
 
     def __len__(self) -> int:
         return len(self._up)
 
     def place(self, order: PlaceCall) -> None:
         """Place a line's next call."""
+        self._to_come[order.line] = False
         task = self._tasks.create_task(self._carry(order), name=f"line-{order.line}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -79,11 +85,13 @@ class CallsUp:
         """End a line's call as a caller does; without a call there is nothing to end."""
         if up := self._up.get(line):
             up.hang_up()
+        elif line in self._to_come:
+            self._to_come[line] = True
 
     def hang_up_all(self) -> None:
-        """End every call."""
-        for up in self._up.values():
-            up.hang_up()
+        """End every call, also those whose callers are still being made."""
+        for line in [*self._up, *self._to_come]:
+            self.hang_up(line)
 
     async def end_all(self) -> None:
         """End every call, and wait until all are measured."""
@@ -99,19 +107,22 @@ class CallsUp:
         line = order.line
         # The sums of a long recording would hold up the frames of the others.
         caller = await asyncio.to_thread(self._new_caller, order)
-        started_at = time.time()
+        started_at = self._clock.now()
         try:
             async with asyncio.timeout(None) as patience:
-                self._up[line] = _Up(caller, patience)
+                self._up[line] = up = _Up(caller, patience)
+                if self._to_come.pop(line):
+                    up.hang_up()
                 end = (await self._place(caller)).end
         except TimeoutError:
             caller.hang_up(asyncio.get_running_loop().time())
             end = caller.end or End("caller-hung-up")
         finally:
             del self._up[line]
-        self._report(CallOver(line, end.failed))
+        self._report(CallOver(line))
         own = None if caller.replay else order.fingerprint
-        finished = FinishedCall(caller, end, started_at, own, self._options.observed, self._wav(caller, end))
+        wav = self._wav(caller, failed=has_failed(caller, end))
+        finished = FinishedCall(caller, end, started_at, time.monotonic(), own, self._options.observed, wav)
         self._report(await self._measuring.measure(finished))
 
     async def _place(self, caller: RecordedCaller) -> Outcome:
@@ -138,10 +149,10 @@ class CallsUp:
             replay=is_captured,
         )
 
-    def _wav(self, caller: RecordedCaller, end: End) -> WavFile | None:
+    def _wav(self, caller: RecordedCaller, *, failed: bool) -> WavFile | None:
         """Where the call is kept, if it is."""
         options = self._options
-        wanted = end.failed if options.wavs == "failed" else options.wavs == "all"
+        wanted = failed if options.wavs == "failed" else options.wavs == "all"
         if options.wavs.isdigit():
             wanted = self._n_wavs < int(options.wavs)
         if options.wav_dir is None or not wanted:

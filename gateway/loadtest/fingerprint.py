@@ -29,6 +29,8 @@ _STEEPNESS = 0.95
 """A dull sound gets a fainter mark: its high frequencies could not cover another."""
 _BLOCK = 80
 """Samples over which the voice's level is taken."""
+_PIECE = 125 * PERIOD
+"""Samples that are marked at a time, whole periods and whole blocks: bounds the memory of a long recording."""
 _THRESHOLD = 10.0
 """Standard deviations, in both halves. The worst audio there is, 256 ms of noise alone or repeated, gets above 4, 5 and 6
 with one caller's turn in 40,000, 200,000 and 1,000,000; going on like that, above 10 with one in 6 x 10^8."""
@@ -57,12 +59,22 @@ class Fingerprint:
 
     def mixed(self, payload: bytes) -> bytes:
         """Mark what a caller says, PCMU at 8 kHz; the length stays."""
-        voice = mulaw_decode(payload).astype(np.float64)
         turns = _turns()[:, self.seed]
         pairs = zip(_sequences(), turns, strict=True)
         period = np.sum([common + np.roll(turned, turn) for (common, turned), turn in pairs], axis=0)
-        mark = np.resize(period, voice.size) * _level(voice) * 10 ** (-BELOW_VOICE_DB / 20)
-        return mulaw_encode(np.clip(np.rint(voice + mark), -32768, 32767).astype(np.int16))
+        mark = period * 10 ** (-BELOW_VOICE_DB / 20)
+        pieces = range(0, len(payload), _PIECE)
+        return b"".join(_mixed(payload, start, mark) for start in pieces)
+
+
+def _mixed(payload: bytes, start: int, mark: _Samples) -> bytes:
+    """Mark one piece, with what is round it in the ear: its level goes over into theirs without a step."""
+    n_before = min(start, 2 * _BLOCK)
+    near = mulaw_decode(payload[start - n_before : start + _PIECE + _BLOCK]).astype(np.float64)
+    piece = slice(n_before, n_before + _PIECE)
+    voice, level = near[piece], _level(near)[piece]
+    marked = np.rint(voice + np.resize(mark, voice.size) * level)
+    return mulaw_encode(np.clip(marked, -32768, 32767).astype(np.int16))
 
 
 def found(heard: bytes, seeds: Iterable[int]) -> int | None:

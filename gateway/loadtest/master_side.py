@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 import msgspec
 from locust.env import Environment
-from locust.runners import LocalRunner, MasterRunner
+from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
 from gateway.loadtest.collector import Collector
 from gateway.loadtest.messages import CallDone, Finished, Progress, Pulse, line_of
@@ -18,12 +18,13 @@ from gateway.loadtest.results import ServerSample
 from gateway.loadtest.secret import METRICS_NAME, read_secret
 from gateway.loadtest.server_load import MetricsLoad, ProcessLoad, ServerLoadError
 from gateway.loadtest.shape import new_shape
+from gateway.loadtest.steady_clock import SteadyClock
 from gateway.loadtest.worker_side import CALL_DONE, CALLS_OVER, HANG_UP, PULSE
 
 INTERVAL = 1.0
 """Seconds from one look at the server, and one report, to the next."""
 PATIENCE = 15.0
-"""Seconds to wait for one more worker whose calls are ending."""
+"""Seconds to wait for one more of the calls that are ending: those of a worker may take minutes to measure."""
 
 ServerLoad = ProcessLoad | MetricsLoad
 
@@ -61,7 +62,14 @@ class MasterSide:
         if isinstance(runner, MasterRunner) and environment.parsed_options is not None:
             self._n_expected = environment.parsed_options.expect_workers
         self._collector = Collector(options)
+        self._clock = SteadyClock()
         self._over: set[str] = set()
+        self._workers: set[str] = set()
+        """Those that have told anything, and are not known to be gone."""
+        self._is_on = False
+        self._lacks_calls = False
+        self._heard_at = 0.0
+        """When a worker last told of a call, or that there are no more; seconds of ``time.monotonic()``."""
         self._is_finished = False
         self._load = server_load(options)
         self._told_of_load = False
@@ -71,11 +79,12 @@ class MasterSide:
         self._runner.register_message(CALL_DONE, self._take_result)
         self._runner.register_message(PULSE, self._take_pulse)
         self._runner.register_message(CALLS_OVER, self._take_over)
-        shape = new_shape(self._options, self._collector, self._are_ready)
+        shape = new_shape(self._options, self._collector, self._are_ready, self._clock.now)
         shape.runner = self._runner
         self._environment.shape_class = shape
         self._environment.events.test_stop.add_listener(lambda **_: shape.rewind())
         if isinstance(self._runner, MasterRunner):
+            self._environment.events.test_start.add_listener(self._begin)
             self._environment.events.test_stopping.add_listener(self._end_calls)
         self._watching = gevent.spawn(self._watch)
 
@@ -86,11 +95,11 @@ class MasterSide:
         self._is_finished = True
         self._runner.stop()
         self._watching.kill()
-        run = self._collector.run(time.time())
+        run = self._collector.run(self._clock.now())
         if self._reports:
             self._print(Finished(run))
         else:
-            failed = write_outputs(run, self._options)
+            failed = write_outputs(run, self._options) or int(self._lacks_calls)
             self._environment.process_exit_code = self._environment.process_exit_code or failed
 
     def _are_ready(self) -> bool | None:
@@ -103,28 +112,57 @@ class MasterSide:
         return n_workers <= len(self._collector.pulses)
 
     def _take_result(self, msg: Any, **_: Any) -> None:
+        self._heard_at = time.monotonic()
         self._collector.add(msgspec.json.decode(msg.data["done"], type=CallDone))
 
     def _take_pulse(self, msg: Any, **_: Any) -> None:
         pulse = msgspec.json.decode(msg.data["pulse"], type=Pulse)
-        self._collector.beat(msg.data["worker"], pulse, time.time())
+        self._workers.add(msg.data["worker"])
+        self._collector.beat(msg.data["worker"], pulse, self._clock.now())
 
     def _take_over(self, msg: Any, **_: Any) -> None:
+        self._heard_at = time.monotonic()
         self._over.add(msg.data["worker"])
+        self._lacks_calls = self._lacks_calls or not msg.data["is_whole"]
+
+    def _begin(self, **_: Any) -> None:
+        self._is_on, self._lacks_calls = True, False
 
     def _end_calls(self, **_: Any) -> None:
         """Have the workers end their calls and wait for what they tell of them."""
-        runner = self._runner
-        assert isinstance(runner, MasterRunner)  # noqa: S101 - a standalone runner's worker half sees to it
         self._over.clear()
-        runner.send_message(HANG_UP)
-        deadline = time.monotonic() + PATIENCE
-        while not {client.id for client in runner.clients.all} <= self._over and time.monotonic() < deadline:
+        self._runner.send_message(HANG_UP)
+        self._heard_at = time.monotonic()
+        while not self._present() <= self._over:
+            if time.monotonic() - self._heard_at > PATIENCE:
+                self._lacks_calls = True
+                _log.error("A worker has not told of all its calls; they are missing from the outcome.")
+                break
             gevent.sleep(0.05)
+        self._miss_workers()
+        self._is_on = False
+
+    def _present(self) -> set[str]:
+        """The workers that are there."""
+        runner = self._runner
+        assert isinstance(runner, MasterRunner)  # noqa: S101 - a standalone runner's worker half sees to its own
+        return {client.id for client in runner.clients.all if client.state != STATE_MISSING}
+
+    def _miss_workers(self) -> None:
+        """Say it where workers are gone in the middle: the calls that were on are missing from the outcome."""
+        if not self._is_on:
+            return
+        gone = self._workers - self._present()
+        for worker in gone:
+            self._collector.forget(worker)
+            self._lacks_calls = True
+            _log.error("The worker %s is gone; what it has not told of is missing from the outcome.", worker)
+        self._workers -= gone
 
     def _watch(self) -> None:
         while True:
-            now = time.time()
+            self._miss_workers()
+            now = self._clock.now()
             if self._load and (sample := self._sampled(self._load, now)):
                 self._collector.add_sample(sample)
             if self._reports:

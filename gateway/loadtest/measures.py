@@ -14,9 +14,11 @@ from gateway.loadtest.analysis import (
     voiced_utterances,
 )
 from gateway.loadtest.caller import RecordedCaller
+from gateway.loadtest.failure import has_failed, outcome
 from gateway.loadtest.fingerprint import found
 from gateway.loadtest.playback import AfterClear
 from gateway.loadtest.quality import Samples, Stretches, judge
+from gateway.loadtest.recording import PTIME_MS
 from gateway.loadtest.results import BargeIn, CallResult, Delivery, Embedded, Setup, Turn
 from gateway.loadtest.steps import End
 from gateway.loadtest.timeline import EventKind, Timeline
@@ -24,7 +26,7 @@ from voice_codecs import mulaw_decode
 
 MAX_SAMPLED = 200
 UNANSWERED_AFTER_MS = 3000
-"""Whoever has waited for so long has got no answer; who spoke on or left before that tells nothing."""
+"""Whoever has waited for so long, to one frame, has got no answer; who spoke on or left before that tells nothing."""
 _SAMPLES_PER_MS = 8
 _ANSWERS: frozenset[EventKind] = frozenset({"verb-skipped", "twiml-taken", "dialled", "keys-asked", "ended"})
 """What follows in the timeline when the answer to a webhook has come."""
@@ -58,14 +60,15 @@ def measure(
     figures, voiced = analyse(caller), voiced_utterances(caller)
     heard, stretches = _heard(caller)
     said_ms = said_until_ms(caller)
+    reason, detail = outcome(caller, outcome_end)
     return CallResult(
         call_sid=caller.identity.call_sid,
         recording=caller.recording.name,
         started_at=started_at,
         duration_ms=_duration_ms(caller.timeline),
-        outcome=outcome_end.reason,
-        detail=outcome_end.detail,
-        failed=outcome_end.failed,
+        outcome=reason,
+        detail=detail,
+        failed=has_failed(caller, outcome_end),
         setup=_setup(caller.timeline, figures),
         turns=_turns(figures, voiced, said_ms),
         barge_ins=_barge_ins(caller.timeline, figures, voiced, said_ms),
@@ -111,7 +114,7 @@ def _turns(figures: CallFigures, voiced: list[Voiced], said_ms: int) -> tuple[Tu
     return tuple(
         Turn(each.end_ms, turn_ms.get(each.utterance))
         for each, until_ms in zip(voiced, silent_until, strict=False)
-        if each.utterance in turn_ms or until_ms - each.end_ms >= UNANSWERED_AFTER_MS
+        if each.utterance in turn_ms or until_ms - each.end_ms > UNANSWERED_AFTER_MS - PTIME_MS
     )
 
 

@@ -5,7 +5,9 @@ import io
 import multiprocessing
 import os
 import pickle
+import sys
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +27,7 @@ from gateway.loadtest.measures import measure
 from gateway.loadtest.messages import CallDone
 from gateway.loadtest.observed_calls import read_observed
 from gateway.loadtest.ranking import Extremes
-from gateway.loadtest.recording import SAMPLE_RATE
+from gateway.loadtest.recording import SAMPLE_RATE, read_samples
 from gateway.loadtest.results import CallAudio, CallResult
 from gateway.loadtest.steps import End
 from gateway.loadtest.trace import trace
@@ -51,6 +53,8 @@ class FinishedCall:
     end: End
     started_at: float
     """Seconds since 1970."""
+    ended_at: float
+    """Seconds of ``time.monotonic()``."""
     fingerprint: int | None
     """In the caller's voice; None if there is none in it."""
     observed: str | None
@@ -61,8 +65,11 @@ class FinishedCall:
 class Measuring:
     """The process that measures; a context manager."""
 
-    def __init__(self) -> None:
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
+    def __init__(self, reference: str | None = None) -> None:
+        """Compare with the sound file ``reference`` where the model itself does not tell what it said."""
+        self._pool = ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(reference,)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -88,8 +95,14 @@ _extremes = Extremes()
 """Of the calls that this process has measured."""
 
 
-def _begin() -> None:
+_references: list[npt.NDArray[np.int16]] = []
+"""What the agent says, clean, where it was given."""
+
+
+def _begin(reference: str | None) -> None:
     """Give way to whoever places calls, and end with him even if he is killed."""
+    if reference is not None:
+        _references.append(read_samples(Path(reference)))
     threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
@@ -106,9 +119,7 @@ def _measure(content: bytes) -> CallDone:
     both = stereo(call.caller)
     result = msgspec.structs.replace(_measured(call), trace=trace(call.caller.timeline, both))
     if call.wav is not None:
-        path = str(Path(call.wav.folder) / call.wav.name)
-        soundfile.write(path, both, SAMPLE_RATE, subtype="PCM_16", format="WAV")
-        result = msgspec.structs.replace(result, wav=path)
+        result = msgspec.structs.replace(result, wav=_kept(call.wav, both))
     return CallDone(result, _flac(result, both) if _extremes.take(result) else None)
 
 
@@ -116,16 +127,29 @@ def _measured(call: FinishedCall) -> CallResult:
     caller, own = call.caller, call.fingerprint
     observed = []
     if call.observed is not None and caller.timeline.started_at is not None:
-        observed = read_observed(call.observed, caller.identity.call_sid, OBSERVED_WITHIN, remove=True)
+        # Not from now on: where the model leaves nothing, calls would be measured more slowly than they end.
+        patience = call.ended_at + OBSERVED_WITHIN - time.monotonic()
+        observed = read_observed(call.observed, caller.identity.call_sid, patience, remove=True)
     return measure(
         caller,
         call.end,
         started_at=call.started_at,
-        reference=truth.reference(caller, observed),
+        reference=truth.reference(caller, observed) if observed else next(iter(_references), None),
         fingerprints=None if own is None else (own, range(N_FINGERPRINTS)),
         embedded=truth.embedded(caller, observed) if observed else None,
         heard_by_model=truth.heard_by_model(observed),
     )
+
+
+def _kept(wav: WavFile, both: npt.NDArray[np.int16]) -> str | None:
+    """Write both sides to a file and name it; a disk that is full costs the file, not the test."""
+    path = str(Path(wav.folder) / wav.name)
+    try:
+        soundfile.write(path, both, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+    except (OSError, RuntimeError) as error:  # the latter is libsndfile's
+        sys.stderr.write(f"{path}: cannot be written ({error})\n")
+        return None
+    return path
 
 
 def _flac(call: CallResult, both: npt.NDArray[np.int16]) -> CallAudio:

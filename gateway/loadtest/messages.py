@@ -53,7 +53,6 @@ class CallOver(msgspec.Struct, frozen=True, tag="call-over"):
     """From a process of calls: a line is free again; what the call was like comes later."""
 
     line: int
-    failed: bool
 
 
 class CallDone(msgspec.Struct, frozen=True, tag="call-done"):

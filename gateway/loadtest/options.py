@@ -11,7 +11,7 @@ from gateway.loadtest.attributes import is_plain
 from gateway.loadtest.baseline import BaselineError, read_baseline
 from gateway.loadtest.line import Address, is_loopback
 from gateway.loadtest.plan import MAX_RAMP, MODES, Mode, Plan
-from gateway.loadtest.recording import Channel
+from gateway.loadtest.recording import Channel, RecordingError, read_samples
 from gateway.loadtest.thresholds import ThresholdError, parse
 from gateway.loadtest.writable import is_writable, is_writable_folder
 
@@ -63,6 +63,8 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The server's process, where it is on this machine."""
     server_metrics: str | None = None
     """URL of the server's metrics in Prometheus' text format, where it has them."""
+    reference: str | None = None
+    """Sound file of what the agent says, clean, where that is known; heard calls are compared with it."""
     observed: str | None = None
     """Folder in which the embedded realtime server leaves what it has seen, where it is the model."""
     i_own_this_target: bool = False
@@ -176,6 +178,14 @@ def mistakes(options: LoadOptions) -> list[str]:
         found.append("--barge-in-at: does not go with --open-loop")
     if options.wavs not in ("failed", "all") and not re.fullmatch("[0-9]{1,6}", options.wavs, re.ASCII):
         found.append(f"--wavs: {options.wavs!r} is none of failed, all, or a number")
+    found += _input_mistakes(options)
+    found += _judging_mistakes(options)
+    return found + _output_mistakes(options)
+
+
+def _input_mistakes(options: LoadOptions) -> list[str]:
+    """Find what is beside the recordings and cannot be read; and the folder for WAVs."""
+    found = []
     for name, folder in (("--wav-dir", options.wav_dir), ("--observed", options.observed)):
         if folder is not None and not Path(folder).is_dir():
             found.append(f"{name}: there is no folder {folder}")
@@ -183,8 +193,12 @@ def mistakes(options: LoadOptions) -> list[str]:
             found.append(f"{name}: {folder} cannot be written")
     if options.server_metrics is not None:
         found += _address_mistakes(options, "--server-metrics", options.server_metrics)
-    found += _judging_mistakes(options)
-    return found + _output_mistakes(options)
+    if options.reference is not None:
+        try:
+            read_samples(Path(options.reference))
+        except RecordingError as error:
+            found.append(f"--reference: {error}")
+    return found
 
 
 def _output_mistakes(options: LoadOptions) -> list[str]:
@@ -226,7 +240,8 @@ def _address_mistakes(
     options: LoadOptions, name: str, url: str, connect_to: Address | None = None
 ) -> list[str]:
     if not is_http(url):
-        return [f"{name}: {url!r} is not an http or https address"]
+        shown = "" if "@" in url else f"{url!r} "  # nobody's password
+        return [f"{name}: {shown}is not an http or https address without a name and a password in it"]
     host = connect_to[0] if connect_to else urlsplit(url).hostname
     if not options.i_own_this_target and not is_loopback(host or ""):
         return [f"{name}: {host} is not this machine; say --i-own-this-target if you may load it"]
@@ -234,7 +249,7 @@ def _address_mistakes(
 
 
 def is_http(url: str) -> bool:
-    """Whether a URL is plain http or https, with a host and without a password."""
+    """Whether a URL is plain http or https, with a host, and names nobody who might have a password."""
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

@@ -105,7 +105,7 @@ class Recording(msgspec.Struct, frozen=True):
                 channel; or the utterances are wrong.
         """
         path = Path(path)
-        payload = mulaw_encode(_read_8k(path, channel))
+        payload = mulaw_encode(read_samples(path, channel))
         duration_ms = PCMU_8K.bytes_to_ms(len(payload))
         texts = path.with_suffix(".json")
         if utterances is not None:
@@ -180,7 +180,12 @@ def _find_spans(samples: npt.NDArray[np.int16]) -> Spans:
     return tuple((start, end) for start, end in spans if end - start >= _MIN_UTTERANCE_MS)
 
 
-def _read_8k(path: Path, channel: Channel) -> npt.NDArray[np.int16]:
+def read_samples(path: Path, channel: Channel = "left") -> npt.NDArray[np.int16]:
+    """Read one channel of a sound file, at most an hour, as samples of shape (n,) at 8 kHz.
+
+    Raises:
+        RecordingError: it is missing, unreadable, no sound, empty or too long, or has no such channel.
+    """
     try:
         if not path.is_file():
             raise RecordingError(f"{path}: {'not a file' if path.exists() else 'there is no such file'}")

@@ -116,7 +116,7 @@ class CallResult(msgspec.Struct, frozen=True):
     """Of the first webhook, seconds since 1970."""
     duration_ms: int
     outcome: str
-    """A reason of ``steps.REASONS``."""
+    """A reason of ``steps.REASONS`` or ``failure.REASONS``."""
     detail: str
     failed: bool
     setup: Setup

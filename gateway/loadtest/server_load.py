@@ -1,5 +1,6 @@
 """How much CPU and memory the server uses: read from its process on this machine, or from its metrics page."""
 
+import http.client
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -95,7 +96,7 @@ class MetricsLoad:
         except urllib.error.HTTPError as error:
             with error:
                 raise ServerLoadError(f"{self._request.full_url}: status {error.code}") from error
-        except OSError:
+        except (OSError, http.client.HTTPException):  # nobody is there, or somebody who speaks no HTTP
             return None
         return read_metrics(text, at)
 

@@ -11,6 +11,8 @@ from gateway.loadtest.thresholds import Threshold, Verdict, parse
 
 NO_FAILURES = "failed > 0"
 """Kept by every test that says nothing else about failed calls."""
+NOT_EVEN_ONE = "answered < 1"
+"""Kept by every test that says nothing else about how many calls had a stream: without any, the rest tells nothing."""
 LADDER = ("failed > 1", "turn_latency_p95 > 1500")
 """What a ladder climbs by if nothing is said: one call in a hundred, and a wait that callers talk into."""
 
@@ -41,8 +43,10 @@ def thresholds(asked_for: Sequence[str], mode: str) -> tuple[Threshold, ...]:
     if mode == "ladder":
         return tuple(map(parse, asked_for or LADDER))
     given = tuple(map(parse, asked_for))
-    names_failures = any(each.name in ("failed", "failures") for each in given)
-    return given if names_failures else (parse(NO_FAILURES), *given)
+    names = {each.name for each in given}
+    implied = [] if "answered" in names else [NOT_EVEN_ONE]
+    implied += [] if names & {"failed", "failures"} else [NO_FAILURES]
+    return (*map(parse, implied), *given)
 
 
 def judge(run: RunResult, by: Sequence[Threshold], baseline: RunResult | None = None) -> Judgement:

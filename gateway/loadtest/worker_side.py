@@ -83,7 +83,7 @@ class WorkerSide:
         """
         events = self._environment.events
         events.test_start.add_listener(_ignoring(self.link.reopen))
-        events.test_stopping.add_listener(_ignoring(self.link.hang_up_all))
+        events.test_stopping.add_listener(_ignoring(self._end_calls))
         self._runner.register_message(HANG_UP, self._hang_up, concurrent=True)
         CallerLine.link = self.link
         self.link.start(begin)
@@ -93,8 +93,16 @@ class WorkerSide:
         self.link.close()
 
     def _hang_up(self, **_: Any) -> None:
-        self.link.hang_up_all()
-        self._runner.send_message(CALLS_OVER, {"worker": self._runner.client_id})
+        is_whole = self._end_calls()
+        self._runner.send_message(CALLS_OVER, {"worker": self._runner.client_id, "is_whole": is_whole})
+
+    def _end_calls(self) -> bool:
+        """End all calls; whether every one of them was told of. That one is not makes the test fail."""
+        is_whole = self.link.hang_up_all()
+        if not is_whole:
+            _log.error("Calls that did not end in time are missing from the outcome.")
+            self._environment.process_exit_code = 1
+        return is_whole
 
     def _report(self, done: CallDone) -> None:
         result = done.result
@@ -130,7 +138,7 @@ def _worker_index(environment: Environment) -> int:
     return int(runner.worker_index)
 
 
-def _ignoring(action: Callable[[], None]) -> Callable[..., None]:
+def _ignoring(action: Callable[[], object]) -> Callable[..., None]:
     def listener(**_: Any) -> None:
         action()
 

@@ -336,26 +336,36 @@ def test_nonsense_gets_a_line_each_and_exit_code_2() -> None:
         (["--open-loop", "--barge-in-at", "1.5"], "--barge-in-at: does not go with --open-loop"),
         (["--fail-if", "turn_latency > 8"], "--fail-if: 'turn_latency > 8': there is no figure 'turn_latency'; say which percentile, like turn_latency_p95"),
         (["--baseline", "nowhere.json"], "--baseline: nowhere.json: cannot be read (No such file or directory)"),
-        (["--target", "ftp://127.0.0.1"], "--target: 'ftp://127.0.0.1' is not an http or https address"),
-        (["--target", ""], "--target: '' is not an http or https address"),
-        (["--target", "http://127.0.0.1/a b"], "--target: 'http://127.0.0.1/a b' is not an http or https address"),
+        (["--target", "ftp://127.0.0.1"], "--target: 'ftp://127.0.0.1' is not an http or https address without a name and a password in it"),
+        (["--target", ""], "--target: '' is not an http or https address without a name and a password in it"),
+        (["--target", "http://127.0.0.1/a b"], "--target: 'http://127.0.0.1/a b' is not an http or https address without a name and a password in it"),
         (["--connect-to", "127.0.0.1:80"], "--connect-to: needs a --target"),
         (["--server-pid", "1"], "--server-pid: needs a --target"),
         (["--server-metrics", "http://127.0.0.1/metrics"], "--server-metrics: needs a --target"),
         (["--observed", "/"], "--observed: needs a --target"),
         (["--target", "http://127.0.0.1", "--server-metrics", "http://192.0.2.1/metrics"],
          "--server-metrics: 192.0.2.1 is not this machine; say --i-own-this-target if you may load it"),
-        (["--target", "http://127.0.0.1", "--server-metrics", "metrics"], "--server-metrics: 'metrics' is not an http or https address"),
+        (["--target", "http://127.0.0.1", "--reference", "nowhere.wav"],
+         "--reference: nowhere.wav: there is no such file"),
+        (["--target", "http://127.0.0.1", "--server-metrics", "metrics"], "--server-metrics: 'metrics' is not an http or https address without a name and a password in it"),
         pytest.param(["--wav-dir", "/proc"], "--wav-dir: /proc cannot be written", marks=HAS_PROC),
         pytest.param(["--json", "/proc/run.json"], "--json: /proc/run.json cannot be written", marks=HAS_PROC),
         (["--json", "-", "--html", "-"], "--html: - is --json already"),
         (["--html", RECORDING], f"--html: {RECORDING} is a recording already"),
         (["--html", "run\udcff.html"], "--html: not UTF-8"),
-        (["--target", "https://127.0.0.1:no"], "--target: 'https://127.0.0.1:no' is not an http or https address"),
+        (["--target", "https://127.0.0.1:no"], "--target: 'https://127.0.0.1:no' is not an http or https address without a name and a password in it"),
     ],
 )  # fmt: skip
 def test_what_would_not_work_is_one_line_and_exit_code_2(arguments: list[str], complaint: str) -> None:
     assert refused(RECORDING, *arguments) == [complaint]
+
+
+@pytest.mark.parametrize("url", ["http://user:secret@127.0.0.1/metrics", "file:///proc/self/stat", "metrics"])
+def test_metrics_are_read_from_the_web_without_a_password_that_would_be_written_down(url: str) -> None:
+    (said,) = refused(RECORDING, "--target", "http://127.0.0.1", "--server-metrics", url)
+
+    assert said.startswith("--server-metrics: ")
+    assert "secret" not in said
 
 
 @pytest.mark.parametrize(

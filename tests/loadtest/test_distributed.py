@@ -83,6 +83,38 @@ def test_worker_on_a_machine_without_the_recordings_says_so_and_leaves() -> None
     assert "elsewhere.wav: there is no such file\n" in said
 
 
+def test_master_that_has_lost_a_worker_reports_the_rest_and_fails(tmp_path: Path) -> None:
+    found = tmp_path / "run.json"
+
+    async def whole() -> tuple[int | None, str]:
+        async with AsyncExitStack() as up:
+            to = _address(up.enter_context(light_server(max_messages=SHORT)))
+            port = str(free_port())
+            leading = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+            leading += ["--headless", "--expect-workers", "2", "--users", "4", "--spawn-rate", "10"]
+            leading += ["--run-time", "8", "--run-json", str(found)]
+            master = await up.enter_async_context(locust(leading, TOKENS[0], environment(to)))
+            taps = [await up.enter_async_context(wiretap(to)) for _ in range(2)]
+            following = ["--worker", "--master-port", port]
+            workers = [
+                await up.enter_async_context(locust(following, token, environment(tap.address)))
+                for tap, token in zip(taps, TOKENS[1:], strict=True)
+            ]
+            while not all(tap.connections for tap in taps):  # noqa: ASYNC110 - taps tell nobody
+                await asyncio.sleep(0.05)
+            workers[1].kill()
+            said = (await master.communicate())[1].decode()
+            return master.returncode, said
+
+    code, said = asyncio.run(asyncio.wait_for(whole(), 90))
+
+    result = msgspec.json.decode(found.read_bytes(), type=RunResult)
+    assert result.calls
+    assert not any(call.failed for call in result.calls)
+    assert code == 1
+    assert "is gone; what it has not told of is missing" in said
+
+
 def environment(via: Address, recordings: str = str(default_recording())) -> dict[str, str]:
     """What a machine has in its environment, beside the token; the target is met at an address of this one."""
     return {

@@ -1,6 +1,7 @@
 """Whole load tests: Locust's processes, their processes of calls, and a server of its own, all on loopback."""
 
 import asyncio
+import contextlib
 import io
 import os
 import subprocess
@@ -22,6 +23,7 @@ from gateway.loadtest.recording import default_recording
 from gateway.loadtest.results import RunResult
 from tests.loadtest.captures import Timed, begun, frame, stop, written
 from tests.loadtest.light_server import light_server
+from voice_codecs import sine
 
 TOKEN = "5ec2e7a0b1c2d3e4f5061728394a5b6c"
 SHORT = 25
@@ -59,7 +61,7 @@ def descendants() -> list[psutil.Process]:
 
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_calls_are_kept_up_for_the_time_and_every_one_is_told_of(n_workers: int) -> None:
-    with light_server(max_messages=SHORT) as target:
+    with light_server(max_messages=60) as target:
         found, seen = run(options(target), n_workers=n_workers)
 
     assert max(progress.n_up for progress in seen) == 8
@@ -125,6 +127,17 @@ def test_server_that_ends_calls_at_once_is_not_stormed() -> None:
 
     assert 8 <= len(found.calls) <= 8 * 4
     assert not any(call.failed for call in found.calls)
+
+
+def test_what_callers_hear_is_compared_with_what_the_agent_says(tmp_path: Path) -> None:
+    reference = tmp_path / "agent.wav"
+    soundfile.write(reference, sine(440, 200, 8000), 8000)
+    with light_server(max_messages=60) as target:
+        found, _ = run(options(target, calls=2, reference=str(reference)))
+
+    heard = [call.quality.snr_db for call in found.calls if call.delivery.heard_ms >= 400]
+    assert heard
+    assert all(snr is not None and snr > 30 for snr in heard)
 
 
 def test_wanted_calls_are_kept_as_stereo_files(tmp_path: Path) -> None:
@@ -194,6 +207,42 @@ def test_loss_of_the_process_of_calls_ends_the_test() -> None:
     assert time.monotonic() - began_at < 20
     assert not engine.is_whole
     assert any("process of calls is gone" in line for line in engine.complaints)
+
+
+def test_calls_that_are_never_told_of_make_the_test_fail() -> None:
+    stopped: list[psutil.Process] = []
+
+    def stop(progress: Progress) -> None:
+        for process in descendants() if progress.n_up == 2 and not stopped else ():
+            if process.status() != psutil.STATUS_ZOMBIE and "calls_process" in " ".join(process.cmdline()):
+                process.suspend()
+                stopped.append(process)
+
+    with light_server() as target:
+        what = options(target, calls=2, duration=4.0)
+        engine = Engine(Begin(what, TOKEN), n_workers=1, on_progress=stop)
+        found = asyncio.run(engine.run())
+
+    assert found.calls == ()
+    assert not engine.is_whole
+    assert any("missing from the outcome" in line for line in engine.complaints)
+
+
+def test_test_that_is_stopped_before_it_has_begun_is_over_at_once() -> None:
+    async def whole(engine: Engine) -> None:
+        running = asyncio.create_task(engine.run())
+        await asyncio.sleep(0)
+        engine.stop()
+        with contextlib.suppress(EngineError):
+            await running
+
+    began_at = time.monotonic()
+    engine = Engine(
+        Begin(options("http://127.0.0.1:9", duration=600.0), TOKEN), n_workers=1, on_progress=lambda _: None
+    )
+    asyncio.run(whole(engine))
+
+    assert time.monotonic() - began_at < 30
 
 
 def test_test_whose_workers_cannot_begin_ends_and_says_why() -> None:

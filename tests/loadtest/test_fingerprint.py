@@ -1,6 +1,7 @@
 """A caller's mark is found in whatever an echo does to it, and in nothing else."""
 
 import functools
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,28 @@ def _made(kind: str, generator: np.random.Generator) -> np.ndarray[tuple[int], n
         "clicks": np.where(np.arange(TEN_SECONDS) % int(generator.integers(500, 5000)) == 0, 20_000, 0),
     }  # fmt: skip
     return np.asarray(made[kind], np.int16)
+
+
+def test_a_long_recording_is_marked_piece_by_piece_without_a_seam() -> None:
+    beginning = np.random.default_rng(6).normal(0.0, 3000.0, 300_000).astype(np.int16)
+    later = np.concatenate([np.zeros(2560 * 8, np.int16), beginning])  # ten periods
+    seam = slice(256_000 - 2560 * 8 - 4000, 256_000 - 2560 * 8 + 4000)
+
+    whole = mulaw_decode(Fingerprint(5).mixed(mulaw_encode(beginning)))
+    moved = mulaw_decode(Fingerprint(5).mixed(mulaw_encode(later)))[2560 * 8 :]
+
+    assert np.array_equal(moved[seam], whole[seam])
+
+
+def test_marking_a_long_recording_takes_little_memory() -> None:
+    payload = mulaw_encode(sine(440, 300_000, 8000))
+    Fingerprint(5).mixed(payload[:8000])
+    tracemalloc.start()
+    Fingerprint(5).mixed(payload)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert most < 10 * len(payload)
 
 
 def test_the_mark_is_about_25_db_below_the_voice_and_pauses_stay_as_they_were() -> None:

@@ -17,11 +17,12 @@ def suite_of(turns: list[int], *fail_if: str, **changes: str) -> ET.Element:
 def test_every_threshold_is_a_case() -> None:
     suite = suite_of([600] * 30, "turn_latency_p95 > 500", "turn_latency_p50 > 700", "snr_p50 < 20")
 
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "1")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("5", "1", "1")
     said = {
         case.get("name"): [(each.tag, each.get("type")) for each in case] for case in suite.iter("testcase")
     }
     assert said == {
+        "answered < 1": [],
         "failed > 0": [],
         "turn_latency_p95 > 500": [("failure", "broken")],
         "turn_latency_p50 > 700": [],

@@ -96,6 +96,22 @@ def test_every_utterance_is_a_turn_answered_or_not() -> None:
     assert measured(caller).turns == (Turn(2000, None), Turn(6000, 700))
 
 
+@pytest.mark.parametrize("end_ms", [2000, 2010, 2018])
+def test_last_utterance_counts_as_unanswered_wherever_in_a_frame_the_recording_ends(end_ms: int) -> None:
+    tape = recording((1000, end_ms), duration_ms=end_ms)
+    caller = streaming(tape)
+    now = 100.0
+    while caller.parting(now) is None:
+        caller.due(now)
+        deadline = caller.next_deadline()
+        assert deadline is not None
+        now = deadline
+    caller.hang_up(now)
+    assert caller.end is not None
+
+    assert [each.turn_ms for each in measure(caller, caller.end, started_at=1000.0).turns] == [None]
+
+
 def test_an_utterance_after_which_the_caller_did_not_wait_is_no_turn() -> None:
     caller = streaming(TWO_TURNS)
     assert measured(caller, at=104.9).turns == ()

@@ -37,6 +37,19 @@ def test_files_can_be_removed_once_they_are_read(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [other]
 
 
+def test_a_file_that_cannot_be_removed_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(tmp_path, session())
+
+    def refuse(path: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)  # who runs the tests may be allowed everything
+
+    assert read_observed(tmp_path, CALL, 0.0, remove=True) == [session()]
+
+
 def test_a_call_without_observation_is_waited_for_no_longer_than_asked(tmp_path: Path) -> None:
     began_at = time.monotonic()
 

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from gateway.loadtest.comparison import compare
+from gateway.loadtest.failure import REASONS as FAILURES
 from gateway.loadtest.page import outcome, page
 from gateway.loadtest.page.axis import Axis
 from gateway.loadtest.page.distributions import histograms
@@ -155,7 +156,7 @@ def test_figures_are_grouped_and_few_values_are_withheld() -> None:
 def test_every_measure_count_reason_and_event_has_words() -> None:
     assert [each.name for each in MEASURES if measure_words(each.name).group == "Other"] == []
     assert set(counts([], 0, None)) == set(COUNTS)
-    assert set(KNOWN_REASONS) == set(REASONS)
+    assert {*KNOWN_REASONS, *FAILURES} == set(REASONS)
     assert set(EventKind.__args__) == set(EVENTS)  # type: ignore[attr-defined]
     assert {"31903", "31931", "31950", "31951", "15003", "bad-audio"} <= set(FAULTS)
 

@@ -164,6 +164,23 @@ def test_a_server_that_is_gone_gives_no_sample() -> None:
         assert MetricsLoad(f"http://127.0.0.1:{port}/metrics").sample(5.0) is None
 
 
+def test_a_server_that_speaks_no_http_gives_no_sample() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"220 mail.example.com ready\r\n")
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        found = MetricsLoad(f"http://127.0.0.1:{listener.getsockname()[1]}/metrics").sample(5.0)
+        answering.join()
+
+    assert found is None
+
+
 def test_only_the_web_is_fetched() -> None:
     with pytest.raises(ServerLoadError, match="is no http or https URL"):
         MetricsLoad("file:///etc/passwd")

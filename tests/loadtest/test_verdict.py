@@ -13,14 +13,19 @@ def step(n_calls: int, *, n_failed: int = 0, turn_ms: int = 600) -> StepVerdict 
     return judge_step(run(calls), STAGE, thresholds((), "ladder"))
 
 
+def said(asked_for: tuple[str, ...], mode: str) -> list[str]:
+    return [str(each) for each in thresholds(asked_for, mode)]
+
+
 def test_no_call_may_fail_unless_a_threshold_says_how_many_may() -> None:
-    assert [str(each) for each in thresholds((), "steady")] == ["failed > 0"]
-    assert [str(each) for each in thresholds(("turn_latency_p95 > 800",), "soak")] == [
+    assert said((), "steady") == ["answered < 1", "failed > 0"]
+    assert said(("turn_latency_p95 > 800",), "soak") == [
+        "answered < 1",
         "failed > 0",
         "turn_latency_p95 > 800",
     ]
-    assert [str(each) for each in thresholds(("failed > 5",), "steady")] == ["failed > 5"]
-    assert [str(each) for each in thresholds(("failures > 5",), "ramp")] == ["failures > 5"]
+    assert said(("failed > 5",), "steady") == ["answered < 1", "failed > 5"]
+    assert said(("failures > 5", "answered < 9"), "ramp") == ["failures > 5", "answered < 9"]
 
 
 def test_ladder_climbs_by_failures_and_waits_unless_told_otherwise() -> None:
@@ -44,11 +49,19 @@ def test_run_that_cannot_be_judged_does_not_pass() -> None:
     judgement = judge(with_turns([600] * 19), thresholds(("turn_latency_p95 > 800",), "steady"))
 
     assert not judgement.passed
-    assert [each.state for each in judgement.verdicts] == ["kept", "withheld"]
+    assert [each.state for each in judgement.verdicts] == ["kept", "kept", "withheld"]
 
 
 def test_run_without_calls_does_not_pass() -> None:
     assert not judge(run([]), thresholds((), "steady")).passed
+
+
+@pytest.mark.parametrize("asked_for", [(), ("failures > 5",), ("unanswered_turns > 0", "failed > 100")])
+def test_run_in_which_no_call_had_a_stream_does_not_pass(asked_for: tuple[str, ...]) -> None:
+    waiting = call(n_frames=0, turns=())
+
+    for calls in ([], [waiting] * 30):
+        assert not judge(run(calls), thresholds(asked_for, "steady")).passed
 
 
 def test_ladder_passes_if_any_number_of_calls_held() -> None:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.loadtest.comparison import Difference
+from gateway.loadtest.failure import REASONS as FAILURES
 from gateway.loadtest.page.outcome import limit
 from gateway.loadtest.page.spelling import NOTHING, amount, clock, number, plural, signed
 from gateway.loadtest.page.wording import COUNTS, FAULTS, GROUPS, REASONS, figure_label, measure_words
 from gateway.loadtest.results import RunResult
-from gateway.loadtest.steps import REASONS as CODES
+from gateway.loadtest.steps import REASONS as ENDS
 from gateway.loadtest.summary import PERCENTILES, Count, Figure, StageSummary, Summary
 from gateway.loadtest.thresholds import Verdict
 from gateway.loadtest.values import units
@@ -110,7 +111,7 @@ def stage_rows(summary: Summary, run: RunResult) -> list[StageRow]:
 def failure_rows(failures: Mapping[str, int]) -> list[CountedRow]:
     """Spell the reasons for which calls failed, with the carrier's error code where there is one."""
     return [
-        CountedRow(REASONS.get(each, each), str(CODES.get(each) or NOTHING), f"{n:,}")
+        CountedRow(REASONS.get(each, each), str({**ENDS, **FAILURES}.get(each) or NOTHING), f"{n:,}")
         for each, n in failures.items()
     ]
 

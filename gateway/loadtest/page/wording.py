@@ -87,6 +87,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "rejected": "The server rejected the call",
         "busy": "The server was busy",
         "transferred": "The caller was put through",
+        "stream-broken": "The media stream broke",
+        "stream-given-up": "The server closed the media stream with an error",
         "webhook-unreachable": "The webhook could not be reached",
         "webhook-timeout": "The webhook did not answer in time",
         "webhook-status": "The webhook answered with an error status",
