@@ -148,6 +148,11 @@ class ActiveCalls:
         """Whether a call's live media stream, whose token was right, is this one."""
         return self._live.get(call_sid) is call
 
+    def admitted_at(self, call_sid: str) -> float | None:
+        """When a call's first media stream was admitted; None for later ones, and once that was long ago."""
+        admitted = self._admitted.get(call_sid)
+        return admitted.at if admitted is not None and admitted.is_first else None
+
     def is_full(self, now: float) -> bool:
         """Whether the next new call would hear that we are busy."""
         return self.n_taken(now) >= self.max_calls

@@ -21,6 +21,7 @@ from gateway.call_recordings import Recordings
 from gateway.caller_leg import CallerSocket
 from gateway.caller_limits import CallerLimits
 from gateway.captures import Captures
+from gateway.closed_labels import begin_at_zero
 from gateway.comfort import Prompts
 from gateway.console.phone import Phone
 from gateway.errors import GatewayError, SettingsError
@@ -64,7 +65,10 @@ class Gateway:
         self.settings = settings
         self.feed = Feed()
         self.metrics = Metrics()
+        begin_at_zero(self.metrics)
         self.active_calls = ActiveCalls(settings.max_calls)
+        self.metrics.calls_limit.set(settings.max_calls)
+        self.metrics.draining.set_function(lambda: self.active_calls.draining)
         self._prompts = Prompts(_read_prompt("apology.flac"), _read_prompt("one_moment.flac"))
         self._provider = _provider(settings)
         self._agents_file = AgentsFile(settings.agents_file) if settings.agents_file else None
@@ -86,16 +90,23 @@ class Gateway:
         after = AfterStream(settings.public_url, self.active_calls, self._answering, self._transfers, connect)
         callers = CallerLimits(lambda sid: self.active_calls.is_going_on(sid, time.monotonic()))
         webhooks = Webhooks(self.active_calls, callers, self._answering, after, connect, self.metrics)
-        signed = SignedRoutes(settings.public_url, settings.auth_tokens, settings.twilio_account_sid)
+        signed = SignedRoutes(
+            settings.public_url, settings.auth_tokens, settings.twilio_account_sid, self.metrics
+        )
         self._recordings = (
             Recordings(settings.recordings_dir, self.metrics) if settings.recordings_dir else None
         )
         self._captures = Captures(settings.captures_dir, self.metrics) if settings.captures_dir else None
         streams = MediaStreams(
-            settings.public_url, settings.auth_tokens, self.active_calls, self._new_call, self._captures
+            settings.public_url,
+            settings.auth_tokens,
+            self.active_calls,
+            self._new_call,
+            self.metrics,
+            self._captures,
         )
         token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
-        health = Health(self.active_calls, self.metrics, token)
+        health = Health(self.active_calls, self.metrics, token, is_public=settings.is_public)
         answers = {**webhooks.answers(), **Consultations(self._transfers).answers()}
         routes = [*signed.routes(answers), *streams.routes(), *health.routes()]
         if phone:
@@ -104,7 +115,8 @@ class Gateway:
 
     def server(self) -> GatewayServer:
         """A server for the application, which drains."""
-        return GatewayServer(self.app, self.active_calls, self.settings.drain_timeout)
+        given = self.settings
+        return GatewayServer(self.app, self.active_calls, given.drain_timeout, given.trusted_proxies)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -120,6 +132,7 @@ class Gateway:
                 embedded = await stack.enter_async_context(server)
                 self._provider = _provider(self.settings, embedded.url)
                 _log.info("no other provider was named: the embedded realtime server answers")
+            await stack.enter_async_context(_traces(self.settings, self.feed))
             if self._rest is not None:
                 await stack.enter_async_context(self._rest)
             await stack.enter_async_context(self._transfers)
@@ -181,6 +194,19 @@ def _phone(settings: Settings, feed: Feed) -> Phone:
     if not (is_loopback(settings.host) and settings.public_url.startswith("http://")):
         raise SettingsError("HOST: the softphone is for this machine alone, 127.0.0.1")
     return Phone(settings.public_url, settings.auth_tokens[0], settings.twilio_account_sid, feed)
+
+
+def _traces(settings: Settings, feed: Feed) -> contextlib.AbstractAsyncContextManager[None]:
+    """Trace the calls, where a collector is named and the extra is installed; else nothing of it is loaded."""
+    if settings.otel_exporter_otlp_endpoint is None:
+        return contextlib.nullcontext()
+    try:
+        from gateway.tracing import exported_traces  # noqa: PLC0415 - an extra, and slow to load
+    except ModuleNotFoundError:
+        _log.warning("no traces: the extra [otel] is not installed")
+        return contextlib.nullcontext()
+    endpoint = settings.otel_exporter_otlp_endpoint.rstrip("/")
+    return exported_traces(feed, endpoint, settings.otel_service_name)
 
 
 def _rest(settings: Settings) -> TwilioRest | None:

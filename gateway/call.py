@@ -52,14 +52,19 @@ class Call:
         metrics: Metrics,
         recordings: Recordings | None = None,
     ) -> None:
+        self._report = CallReport(feed, metrics)
         self.caller_leg = CallerLeg(
-            socket, metrics, take=self._caller_message, gone=self._caller_gone, fail=self._fail
+            socket,
+            metrics,
+            self._report.measures,
+            take=self._caller_message,
+            gone=self._caller_gone,
+            fail=self._fail,
         )
         self._active_calls = active_calls
         self._take_lease = take_lease
         self._release = release
         self._prompts = prompts
-        self._report = CallReport(feed, metrics)
         self._metrics = metrics
         self._recordings = recordings
         self._bridge = Bridge()
@@ -140,7 +145,7 @@ class Call:
             self._log.error("no model session", reason=str(exc))
             raise CallEnded(endings.MODEL_REFUSED) from None
         self._comfort.model_came()
-        self._report.publish(news.ModelReady)
+        self._report.model_ready()
         await speak_first(self._leg, self._bridge)
         await self._guard_duty.run()
 
@@ -254,13 +259,13 @@ class Call:
         self._media_at = now
         self._report.call_sid = self.caller_leg.call_sid
         self._join(self._take_lease(self.caller_leg.call_sid))
-        self._report.publish(news.CallStarted)
+        self._report.started(self._active_calls.admitted_at(self.caller_leg.call_sid))
         self._begun.set()
 
     def _join(self, lease: Lease) -> None:
         """Join the stream to a model's session, open or not yet."""
         self._lease, self._leg, self._client = lease, lease.leg, lease.leg.client
-        self._report.transcript = self._leg.transcript
+        self._report.transcript, self._report.prices = self._leg.transcript, self._leg.guards.prices
         detection, provider = self._client.config.turn_detection, self._client.provider
         self._bridge = Bridge(
             server_interrupts=detection is not None and detection.interrupt_response,
@@ -328,12 +333,12 @@ class Call:
     def model_restored(self, event: dict[str, Any]) -> None:
         """Take note that another session took over."""
         self._comfort.model_came()
-        self._metrics.model_gap.observe(event["gap_ms"] / 1000)
-        self._report.publish(news.ModelRestored, gap_ms=event["gap_ms"])
+        self._report.model_restored(event["gap_ms"])
 
     def model_over(self, event: dict[str, Any]) -> None:
         """Take note that there will be none any more."""
         if event["error"]:
+            self._report.model_over()
             self.end(self._model_gone if is_retryable(event["code"]) else endings.MODEL_REFUSED)
 
     # Both
@@ -387,10 +392,6 @@ class Call:
             self._report.publish(news.CallOver, ending=ending)
         else:
             self._active_calls.n_unauthenticated -= 1
-        counted = {
-            "malformed": self.caller_leg.n_malformed,
-            "missing": self.caller_leg.n_missing,
-            "timestamp_jumps": self._bridge.media_clock.n_jumps,
-        }
+        counted = {**self.caller_leg.counted, "timestamp_jumps": self._bridge.media_clock.n_jumps}
         client = self._client if self._begun.is_set() else None
         self._report.over(self._log, ending, seconds, self._bridge.tally, client, **counted)

@@ -10,6 +10,7 @@ from gateway import ending as endings
 from gateway.call_recordings import Recording
 from gateway.ending import Ending
 from gateway.metrics import Metrics
+from gateway.stream_measures import StreamMeasures
 from gateway.twilio.messages import MalformedMessage, Mark, Media, StreamMessage
 from gateway.twilio.stream import MediaStreamProtocol, OutOfOrder, State, UnsupportedMedia
 
@@ -44,6 +45,7 @@ class CallerLeg:
         self,
         socket: CallerSocket,
         metrics: Metrics,
+        measures: StreamMeasures,
         *,
         take: Callable[[StreamMessage, float], None],
         gone: Callable[[Ending], None],
@@ -51,6 +53,7 @@ class CallerLeg:
     ) -> None:
         self._socket = socket
         self._metrics = metrics
+        self._measures = measures
         self._take = take
         self._gone = gone
         self._fail = fail
@@ -72,9 +75,9 @@ class CallerLeg:
         return self._stream.stream_sid
 
     @property
-    def n_missing(self) -> int:
-        """Messages that were lost on their way, by their numbers."""
-        return self._stream.n_missing
+    def counted(self) -> dict[str, int]:
+        """Messages of Twilio's that were malformed, and that are missing, by their numbers."""
+        return {"malformed": self.n_malformed, "missing": self._stream.n_missing}
 
     @property
     def is_streaming(self) -> bool:
@@ -84,14 +87,18 @@ class CallerLeg:
     def play(self, payload: bytes, mark_name: str) -> None:
         """Send audio, mu-law, and a mark behind it."""
         self._socket.write(self._stream.media(payload), self._stream.mark(mark_name))
+        now = time.monotonic()
+        self._measures.sent(len(payload), mark_name, now)
         if self.recording is not None:
-            self.recording.sent(payload, mark_name, time.monotonic())
+            self.recording.sent(payload, mark_name, now)
 
     def clear(self) -> None:
         """Have Twilio throw away what it has not played."""
         self._socket.write(self._stream.clear())
+        now = time.monotonic()
+        self._measures.cleared(now)
         if self.recording is not None:
-            self.recording.cleared(time.monotonic())
+            self.recording.cleared(now)
 
     def close(self, ending: Ending) -> None:
         """Close the socket, with the code that fits."""
@@ -105,9 +112,10 @@ class CallerLeg:
         now = time.monotonic()
         try:
             message = self._stream.receive_text(text)
+            self._take(message, now)
+            self._measure(message, now)
             if self.recording is not None:
                 self._record(self.recording, message, now)
-            self._take(message, now)
         except MalformedMessage as exc:
             self._malformed(text, str(exc))
         except OutOfOrder as exc:
@@ -130,6 +138,12 @@ class CallerLeg:
             recording.said(message.media.payload, message.media.timestamp_ms, now)
         elif type(message) is Mark:
             recording.marked(message.mark.name, now)
+
+    def _measure(self, message: StreamMessage, now: float) -> None:
+        if type(message) is Media:
+            self._measures.caller_audio(message.media.payload, now)
+        elif type(message) is Mark:
+            self._measures.marked(message.mark.name, now)
 
     def _malformed(self, text: bytes, reason: str) -> None:
         self.n_malformed += 1

@@ -84,6 +84,20 @@ class ModelHeard(CallEvent, frozen=True):
     """Those that were heard, in proportion to the sound; equal to ``text`` if it was heard whole."""
 
 
+class ToolCalled(CallEvent, frozen=True):
+    """The model calls a tool."""
+
+    tool_call_id: str
+    name: str
+    """As the model has it; there may be no such tool."""
+
+
+class ToolAnswered(CallEvent, frozen=True):
+    """The model has the output of a tool's call."""
+
+    tool_call_id: str
+
+
 class TextSent(CallEvent, frozen=True):
     """A text was put into the call, by keys or through the API, as if the caller had said it."""
 

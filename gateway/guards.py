@@ -48,6 +48,8 @@ class Guards:
     def __init__(
         self, limits: LimitsTable, phrases: PhrasesTable, prices: Prices | None, *, words_are_told: bool
     ) -> None:
+        self.prices = prices
+        """What the model's tokens cost; None where that is not known."""
         self._limits = limits
         self._phrases = phrases
         self._caller = CallerPresence(limits.max_machine_seconds, words_are_told=words_are_told)

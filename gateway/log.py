@@ -2,17 +2,21 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, Literal
 
 import structlog
 
+from gateway.log_redaction import Redaction
+
+CHATTY = ("uvicorn", "websockets", "asyncio", "aiohttp", "urllib3")
+"""Loggers of libraries, of which no more than warnings is wanted."""
 MAX_VALUE = 500
 """Characters of any one value."""
 
 
-def configure_logging(level: str, form: Literal["console", "json"]) -> None:
-    """Send everything, the libraries' logging included, to standard error in one form."""
+def configure_logging(level: str, form: Literal["console", "json"], secrets: Iterable[str] = ()) -> None:
+    """Send everything, the libraries' logging included, to standard error in one form, without these ``secrets``."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -39,11 +43,15 @@ def configure_logging(level: str, form: Literal["console", "json"]) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                renderer,
+                Redaction(secrets),
+            ],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for chatty in ("uvicorn", "websockets", "asyncio", "aiohttp", "urllib3"):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

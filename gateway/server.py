@@ -8,7 +8,7 @@ import contextlib
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 import uvicorn
@@ -31,7 +31,14 @@ _log = structlog.get_logger()
 class GatewayServer(uvicorn.Server):
     """A server that lets calls finish before it stops."""
 
-    def __init__(self, app: Starlette, active_calls: ActiveCalls, drain_timeout: float) -> None:
+    def __init__(
+        self,
+        app: Starlette,
+        active_calls: ActiveCalls,
+        drain_timeout: float,
+        trusted_proxies: Sequence[str] = (),
+    ) -> None:
+        """Take as client's address what ``trusted_proxies``, addresses and networks, say in ``X-Forwarded-For``."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -43,7 +50,8 @@ class GatewayServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=list(trusted_proxies),
                 timeout_graceful_shutdown=2,
             )
         )

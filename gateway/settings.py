@@ -82,7 +82,15 @@ class Settings(BaseSettings):
     captures_dir: Path | None = None
     """Folder for captures of all media streams, with the callers' voices; none are made without one."""
     metrics_token: SecretStr | None = None
-    """Lets others than this machine read /metrics, as a bearer token."""
+    """Lets monitoring read /metrics, as a bearer token."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "::1")
+    """Addresses and networks of proxies whose X-Forwarded-For is believed, in the log."""
+    otel_exporter_otlp_endpoint: (
+        Annotated[str, matching("https?://[!-~]+", "an address such as http://localhost:4318")] | None
+    ) = None
+    """An OpenTelemetry collector, OTLP over HTTP, that gets a trace of every call; needs the extra [otel]."""
+    otel_service_name: str = "telephony-voice-gateway"
+    """What we are called there."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """How much to log."""
     log_format: Literal["console", "json"] = "console"
@@ -108,6 +116,21 @@ class Settings(BaseSettings):
             if not _ALLOWED.fullmatch(each):
                 raise ValueError(f"entry {n} is neither a number (E.164) nor a beginning such as +1555*")
         return allowed
+
+    @pydantic.field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        proxies = tuple(each.strip() for each in value.split(",") if each.strip())
+        for n, each in enumerate(proxies, 1):
+            try:
+                ipaddress.ip_network(each)
+            except ValueError:
+                raise ValueError(
+                    f"entry {n} is neither an address nor a network such as 10.0.0.0/8"
+                ) from None
+        return proxies
 
     @pydantic.field_validator("twilio_api_key_secret")
     @classmethod
@@ -192,9 +215,21 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def is_public(self) -> bool:
+        """Whether others than this machine reach us."""
+        return not is_loopback(urlsplit(self.public_url).hostname)
+
+    @property
     def auth_tokens(self) -> tuple[str, ...]:
         """The auth tokens in clear."""
         return tuple(token.get_secret_value() for token in self.twilio_auth_token)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything in clear that must not be shown to anybody."""
+        given = [getattr(self, name) for name in type(self).model_fields]
+        hidden = [each for value in given for each in (value if isinstance(value, tuple) else (value,))]
+        return tuple(each.get_secret_value() for each in hidden if isinstance(each, SecretStr))
 
     @property
     def rest_login(self) -> tuple[str, str, str] | None:

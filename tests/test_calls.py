@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.ending import ENDINGS
 from gateway.loadtest.caller import RecordedCaller
 from gateway.loadtest.place import Outcome, place_call
 from tests.fakes import Behaviour, FakeRealtimeServer, FakeSession
@@ -46,8 +47,11 @@ def scenario(
 
 
 def ended_by(at: Running) -> list[str]:
+    """Why media streams ended; first those after which the call went on."""
+    goes_on = {ending.reason for ending in ENDINGS if ending.goes_on}
     (family,) = at.gateway.metrics.calls.collect()
-    return [sample.labels["reason"] for sample in family.samples if sample.name.endswith("_total")]
+    ended = [sample for sample in family.samples if sample.name.endswith("_total") and sample.value]
+    return sorted((sample.labels["reason"] for sample in ended), key=lambda reason: reason not in goes_on)
 
 
 def heard(caller: RecordedCaller) -> bytes:

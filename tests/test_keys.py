@@ -3,14 +3,14 @@
 import contextlib
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
 from gateway.feed import TextSent
-from gateway.log import configure_logging
+from gateway.log import CHATTY, configure_logging
 from gateway.transcript import Turn
 from tests.guarded_calls import Going, Guarded, agents_file, guarded
 from tests.test_calls import heard, tone
@@ -20,20 +20,23 @@ PIN = ["7", "3", "0", "9", "1", "6"]
 
 
 @contextlib.contextmanager
-def logged_as_in_production() -> Iterator[io.StringIO]:
+def logged_as_in_production(secrets: Iterable[str] = ()) -> Iterator[io.StringIO]:
     """Everything that is logged meanwhile, down to DEBUG, as ``gateway serve`` logs it."""
     root, was_configured, config = logging.getLogger(), structlog.is_configured(), structlog.get_config()
     handlers, level = root.handlers[:], root.level
+    levels = [(each, each.level) for each in map(logging.getLogger, CHATTY)]
     root.handlers.clear()
     try:
-        configure_logging("DEBUG", "json")
+        configure_logging("DEBUG", "json", secrets)
         (handler,) = root.handlers
         assert isinstance(handler, logging.StreamHandler)
         written = io.StringIO()
         handler.setStream(written)
         yield written
     finally:
-        root.handlers[:], root.level = handlers, level
+        root.handlers[:] = handlers
+        for each, former in [(root, level), *levels]:
+            each.setLevel(former)
         if was_configured:
             structlog.configure(**config)
         else:

@@ -302,3 +302,21 @@ def test_file_that_is_no_text_is_one_line() -> None:
 
     with pytest.raises(SettingsError, match=r"\.env: not UTF-8"):
         load_settings()
+
+
+def test_proxies_and_the_collector_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = mistakes(
+        monkeypatch, TRUSTED_PROXIES="10.0.0.0/8, *", OTEL_EXPORTER_OTLP_ENDPOINT="collector:4318"
+    )
+
+    assert lines == [
+        "TRUSTED_PROXIES: entry 2 is neither an address nor a network such as 10.0.0.0/8",
+        "OTEL_EXPORTER_OTLP_ENDPOINT: must be an address such as http://localhost:4318",
+    ]
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().trusted_proxies == ("127.0.0.1", "::1")
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8, ::1,")
+
+    assert load_settings().trusted_proxies == ("10.0.0.0/8", "::1")

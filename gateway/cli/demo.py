@@ -88,7 +88,7 @@ def demo(
         _check_output(output)
     auth_token = secrets.token_hex(16)
     given = _given_settings(auth_token, live=live)
-    configure_logging("WARNING", given.log_format)
+    configure_logging("WARNING", given.log_format, given.secrets)
     listener = open_listener(given.host, given.port if port is None else port)
     settings = _demo_settings(given, listener)
     with asyncio.Runner(loop_factory=new_event_loop) as runner, contextlib.suppress(KeyboardInterrupt):

@@ -45,7 +45,7 @@ def dial(
     Exits with 0 if all calls were answered, else with 1. Ctrl-C stops following; calls that were placed go on.
     """
     settings = load_settings()
-    configure_logging("WARNING", settings.log_format)
+    configure_logging("WARNING", settings.log_format, settings.secrets)
     mistakes = [*_mistakes(settings, numbers, from_number), *_agent_mistakes(settings, agent)]
     if mistakes:
         raise SettingsError("\n".join(mistakes))

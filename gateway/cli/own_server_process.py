@@ -43,7 +43,7 @@ def main() -> None:
         except GatewayError as error:
             sys.stderr.write(f"{error}\n")
             sys.exit(2)
-        configure_logging(settings.log_level, settings.log_format)
+        configure_logging(settings.log_level, settings.log_format, settings.secrets)
 
         async def serve() -> None:
             async with serving(gateway.server(), listener):

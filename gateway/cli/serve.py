@@ -16,7 +16,7 @@ def serve() -> None:
     Settings come from the environment and from .env; the README lists them.
     """
     settings = load_settings()
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, settings.secrets)
     listener = open_listener(settings.host, settings.port)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(Gateway(settings), listener))

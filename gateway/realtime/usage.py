@@ -1,6 +1,7 @@
 """What a conversation has used so far, added up. OpenAI Realtime API reference, response.done and transcriptions."""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -40,6 +41,29 @@ class TokenUsage:
             *(made.text_tokens, made.audio_tokens),
         )
         return cls(*map(_tokens, figures))
+
+    def by_kind(self) -> Iterator[tuple[str, str, int]]:
+        """Give direction, kind and tokens, where there are any; ``cached`` ones are among those of ``input``."""
+        kinds = {
+            "input": (
+                self.input_tokens,
+                self.input_text_tokens,
+                self.input_audio_tokens,
+                self.input_image_tokens,
+            ),
+            "output": (self.output_tokens, self.output_text_tokens, self.output_audio_tokens, 0),
+            "cached": (
+                self.cached_tokens,
+                self.cached_text_tokens,
+                self.cached_audio_tokens,
+                self.cached_image_tokens,
+            ),
+        }
+        for direction, (total, text, audio, image) in kinds.items():
+            other = max(0, total - text - audio - image)
+            for kind, n_tokens in (("text", text), ("audio", audio), ("image", image), ("other", other)):
+                if n_tokens:
+                    yield direction, kind, n_tokens
 
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
         return TokenUsage(

@@ -22,6 +22,9 @@ class Health:
     active_calls: ActiveCalls
     metrics: Metrics
     metrics_token: str | None = field(repr=False)
+    is_public: bool
+    """Whether others than this machine reach us: then a proxy stands before us, which may be on this machine and may
+    say nothing of whom it asks for, so that no address tells us who is asking."""
 
     def routes(self) -> list[Route]:
         """The paths for monitoring."""
@@ -44,8 +47,8 @@ class Health:
         return PlainTextResponse("ready")
 
     async def show_metrics(self, request: Request) -> Response:
-        """The metrics, for whoever asks from this machine or knows the token."""
-        if not (self._is_local(request) or self._knows_token(request)):
+        """The metrics, for whoever knows the token; where nobody else can reach us, also for this machine."""
+        if not (self._knows_token(request) or (not self.is_public and self._is_local(request))):
             raise HTTPException(403)
         return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -12,9 +12,11 @@ from gateway.active_calls import MAX_UNAUTHENTICATED, ActiveCalls
 from gateway.call import Call
 from gateway.caller_leg import CallerSocket
 from gateway.captures import Capture, Captures
+from gateway.metrics import Metrics
 from gateway.twilio.signature import is_handshake_signed_by_twilio, websocket_url
 from gateway.web.captured_socket import CapturedReceiver, CapturedSocket
 from gateway.web.media_socket import MEDIA_SOCKET, MediaSocket
+from gateway.web.signed import MAX_ADDRESS
 
 PATH = "/twilio/media"
 
@@ -29,6 +31,7 @@ class MediaStreams:
     auth_tokens: tuple[str, ...] = field(repr=False)
     active_calls: ActiveCalls
     new_call: Callable[[CallerSocket], Call]
+    metrics: Metrics
     captures: Captures | None = None
     """Where every stream's messages are kept; None to keep none."""
 
@@ -40,7 +43,9 @@ class MediaStreams:
         """Carry one call, from handshake to ending."""
         status = self._refusal(websocket)
         if status:
-            _log.warning("media stream refused", status=status)
+            self.metrics.refused_requests.labels("media-stream").inc()
+            client = websocket.client.host if websocket.client else ""
+            _log.warning("media stream refused", status=status, client=client[:MAX_ADDRESS])
             await websocket.send_denial_response(Response(status_code=status))
             return
         socket: MediaSocket = websocket.scope["extensions"][MEDIA_SOCKET]

@@ -12,10 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.agent_instructions import CallDetails
+from gateway.metrics import Metrics
 from gateway.twilio.signature import is_signed_by_twilio
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 200
+MAX_ADDRESS = 45
+"""Characters of an address in the log: those of the longest IPv6 address."""
 FORM = "application/x-www-form-urlencoded"
 _CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
 
@@ -70,6 +73,7 @@ class SignedRoutes:
     public_url: str
     auth_tokens: tuple[str, ...] = field(repr=False)
     account_sid: str | None
+    metrics: Metrics
 
     def routes(self, answers: Mapping[str, Answer]) -> list[Route]:
         """Paths below ``/twilio/``, by name."""
@@ -83,15 +87,22 @@ class SignedRoutes:
             parameters = await _form(request)
             signature = request.headers.getlist("X-Twilio-Signature")
             if not is_signed_by_twilio(self._url(request), parameters, signature, self.auth_tokens):
-                _log.warning("webhook refused: not signed by Twilio", path=request.url.path)
-                raise HTTPException(403)
+                raise self._refusal(request, "webhook refused: not signed by Twilio")
             form = dict(parameters)
+            if _CALL_SID.fullmatch(call_sid := form.get("CallSid", "")):
+                # For every line of what this leads to, the model's session included.
+                structlog.contextvars.bind_contextvars(call_sid=call_sid)
             if self.account_sid not in {None, form.get("AccountSid")}:
-                _log.warning("webhook refused: of another account", path=request.url.path)
-                raise HTTPException(403)
+                raise self._refusal(request, "webhook refused: of another account")
             return await answer(TwilioRequest(form, dict(request.query_params)))
 
         return endpoint
+
+    def _refusal(self, request: Request, why: str) -> HTTPException:
+        self.metrics.refused_requests.labels("webhook").inc()
+        client = request.client.host if request.client else ""
+        _log.warning(why, path=request.url.path, client=client[:MAX_ADDRESS])
+        return HTTPException(403)
 
     def _url(self, request: Request) -> str:
         """The address Twilio used: our public one, with the raw path and query of the request."""

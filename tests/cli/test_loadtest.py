@@ -1,5 +1,6 @@
 import contextlib
 import http.server
+import io
 import os
 import signal
 import stat
@@ -9,12 +10,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import msgspec
 import psutil
 import pytest
 import soundfile
 
+from gateway.cli import main
 from gateway.loadtest.recording import default_recording
 from gateway.loadtest.results import RunResult
 from tests.loadtest.light_server import light_server
@@ -53,10 +56,22 @@ def done(*arguments: str, **settings: str) -> tuple[int, str, str]:
 
 
 def refused(*arguments: str, **settings: str) -> list[str]:
-    """What the command says, a line each, about how it was asked."""
-    code, output, errors = done(*arguments, **settings)
-    assert (code, output) == (2, "")
-    return errors.splitlines()
+    """What the command says, a line each, about how it was asked; in this process, for there are many ways to ask."""
+    output, errors = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, {"TWILIO_AUTH_TOKEN": TOKEN, **settings}),
+        mock.patch.object(sys, "argv", ["gateway", "loadtest", *arguments]),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+        pytest.raises(SystemExit) as left,
+    ):
+        main()
+    assert (left.value.code, output.getvalue()) == (2, "")
+    return errors.getvalue().splitlines()
+
+
+def test_misuse_is_exit_code_2_of_the_command_itself() -> None:
+    assert done(RECORDING, "--calls", "0") == (2, "", "--calls: '0' is not a number from 1 to 2000\n")
 
 
 def test_load_test_shows_how_it_stands_and_writes_what_it_found(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def endings(at: Running) -> dict[tuple[str, str], float]:
     return {
         (sample.labels["by"], sample.labels["reason"]): sample.value
         for sample in family.samples
-        if sample.name.endswith("_total")
+        if sample.name.endswith("_total") and sample.value
     }
 
 

@@ -174,7 +174,7 @@ def test_every_call_is_drawn_and_the_best_and_the_worst_can_be_heard() -> None:
 
 
 def test_ladder_finds_how_many_calls_the_server_holds() -> None:
-    with light_server(max_calls=7, max_messages=SHORT) as target:
+    with light_server(max_calls=7, max_messages=75) as target:
         found, _ = run(options(target, calls=20, mode="ladder", duration=60.0, fail_if=("failed > 0",)))
 
     if "the rig was late" not in (

@@ -82,7 +82,9 @@ async def begun(at: Running) -> None:
 def endings(at: Running) -> dict[str, float]:
     (family,) = at.gateway.metrics.calls.collect()
     return {
-        sample.labels["reason"]: sample.value for sample in family.samples if sample.name.endswith("_total")
+        sample.labels["reason"]: sample.value
+        for sample in family.samples
+        if sample.name.endswith("_total") and sample.value
     }
 
 
