@@ -16,6 +16,8 @@ from voice_codecs import mulaw_decode
 
 KEPT = ("failed > 0", "faults > 0", "marks_unreturned > 0")
 
+pytestmark = pytest.mark.once
+
 
 def recording(folder: Path) -> str:
     tape = sentences(2)

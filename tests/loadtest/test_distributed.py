@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # it ships no types
 
 from gateway.loadtest.engine import LOCUSTFILE
@@ -21,6 +22,8 @@ from tests.loadtest.wiretap import Wiretap, wiretap
 from tests.test_server import free_port
 
 TARGET = "http://voice.example.com"
+pytestmark = pytest.mark.once
+
 TOKENS = ["10" * 16, "20" * 16, "30" * 16]
 """Of the master and of the two workers; in life all have the same."""
 SHORT = 25

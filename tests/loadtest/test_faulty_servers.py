@@ -36,6 +36,8 @@ THRESHOLDS = (
     "frame_lateness_p99 > 1",
 )
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def tests() -> Mapping[str, Summary]:
