@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from gateway.local_realtime import LocalRealtimeServer, ScriptedPersona, installed_parts
@@ -14,6 +15,8 @@ from tests.console.phones import phoning
 from tests.fakes import FakeRealtimeServer
 from tests.gateways import Running, run
 from voice_codecs import sine
+
+pytestmark = pytest.mark.once
 
 BY_NAME = "button, input, a[href], summary, [role=meter], [role=log], [role=timer], [role=status], [role=group], section"
 CONTRAST = """() => {

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Page, WebSocket, expect
 
 from tests.console.browsers import chromium, microphone, photograph
@@ -13,6 +14,8 @@ from tests.console.phones import phoning
 from tests.fakes import FakeRealtimeServer, FakeSession
 from tests.gateways import run
 from voice_codecs import sine
+
+pytestmark = pytest.mark.once
 
 NO_MICROPHONE = """
   navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("none", "NotFoundError"); };

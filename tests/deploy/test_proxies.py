@@ -26,6 +26,8 @@ from tests.test_keys import logged_as_in_production
 from tests.test_server import free_port
 from tests.web.test_webhooks import FIELDS
 
+pytestmark = pytest.mark.once
+
 Proxy = Callable[[Path, int], AbstractAsyncContextManager[int]]
 proxies = pytest.mark.parametrize("proxy", [nginx, caddy])
 HOST = {"Host": "voice.example.com"}

@@ -25,6 +25,8 @@ from tests.loadtest.captures import Timed, begun, frame, stop, written
 from tests.loadtest.light_server import light_server
 from voice_codecs import sine
 
+pytestmark = pytest.mark.once
+
 TOKEN = "5ec2e7a0b1c2d3e4f5061728394a5b6c"
 SHORT = 25
 """Messages after which the server hangs up: half a second."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from gateway.loadtest.comparison import compare
@@ -17,6 +18,8 @@ from tests.console.browsers import FLAGS, needed
 from tests.console.test_browser import CONTRAST
 from tests.gateways import run
 from tests.loadtest.made_runs import made_run
+
+pytestmark = pytest.mark.once
 
 THRESHOLDS = ("turn_latency_p95 > 1200", "barge_in_stop_p95 > 400", "failed > 5")
 

@@ -20,6 +20,8 @@ from gateway.observed import Observed
 from tests.gateways import AUTH_TOKEN, PUBLIC_URL, humming, running
 from tests.local_realtime.sessions import SHORT_TURNS
 
+pytestmark = pytest.mark.once
+
 CALLER = 7
 
 

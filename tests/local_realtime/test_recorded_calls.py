@@ -22,6 +22,8 @@ from tests.benchmarks.turn_detection import (
 )
 from tests.local_realtime.test_moonshine import needs_model
 
+pytestmark = pytest.mark.once
+
 LISTED = {call["file"]: call for call in read_manifest(CALLS)}
 SPLIT_AT_ITS_OWN_PAUSES = {"long_turn.wav": 1}
 """The talker hesitates for longer than the 500 ms that end a turn."""
