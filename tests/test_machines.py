@@ -25,7 +25,7 @@ ORDER_CALL = CALLS.parent / "order_call"
 FRAMES = 8 * 160
 """Samples that are whole frames of 20 ms and whole windows of the voice activity detection, 32 ms."""
 
-pytestmark = [needs_model, needs_voice]
+pytestmark = [pytest.mark.once, needs_model, needs_voice]
 
 
 @dataclass(eq=False, repr=False)

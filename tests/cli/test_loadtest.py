@@ -23,6 +23,8 @@ from gateway.loadtest.results import RunResult
 from tests.loadtest.light_server import light_server
 from tests.local_realtime.sessions import SHORT_TURNS
 
+pytestmark = pytest.mark.once
+
 TOKEN = "7a6b5c4d3e2f10987a6b5c4d3e2f1098"
 RECORDING = str(default_recording())
 HAS_PROC = pytest.mark.skipif(

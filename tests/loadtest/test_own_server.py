@@ -19,6 +19,8 @@ from gateway.loadtest.own_server import own_server
 from gateway.loadtest.place import place_call
 from tests.gateways import humming
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(autouse=True)
 def path(monkeypatch: pytest.MonkeyPatch) -> None:

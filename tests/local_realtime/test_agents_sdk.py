@@ -19,7 +19,7 @@ from tests.local_realtime.sessions import recorded_call
 from tests.local_realtime.test_moonshine import needs_model
 from voice_codecs import CallerToModel, sine
 
-pytestmark = needs_model
+pytestmark = [pytest.mark.once, needs_model]
 SCRIPT = Path(__file__).parent / "agents_sdk"
 NPM_CI = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
 ENVIRONMENT = {**os.environ, "OPENAI_AGENTS_DISABLE_TRACING": "1"}

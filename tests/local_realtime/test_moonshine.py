@@ -27,6 +27,8 @@ from tests.local_realtime.sessions import SHORT_TURNS, Event, of_type, recorded_
 from tests.local_realtime.test_server import PCMU, Client, client_of
 from voice_codecs import dtmf_tone, mulaw_encode, sine
 
+pytestmark = pytest.mark.once
+
 Samples = npt.NDArray[np.int16]
 COMPLETED = "conversation.item.input_audio_transcription.completed"
 DELTA = "conversation.item.input_audio_transcription.delta"

@@ -20,6 +20,8 @@ from tests.benchmarks.recognition import normalised, word_errors
 from tests.local_realtime.test_moonshine import needs_model
 from voice_codecs import Downsampler, mulaw_decode, mulaw_encode, peak_dbfs, rms_dbfs
 
+pytestmark = pytest.mark.once
+
 T = TypeVar("T")
 Samples = npt.NDArray[np.int16]
 needs_voice = pytest.mark.skipif(
