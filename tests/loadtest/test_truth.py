@@ -17,6 +17,7 @@ from gateway.loadtest.recording import Recording
 from gateway.loadtest.truth import embedded, heard_by_model, reference
 from gateway.local_realtime import LocalRealtimeServer
 from gateway.observed import Observed
+from tests import virtual_time
 from tests.gateways import AUTH_TOKEN, PUBLIC_URL, humming, running
 from tests.local_realtime.sessions import SHORT_TURNS
 
@@ -28,7 +29,7 @@ CALLER = 7
 def call(
     tape: Recording, folder: Path, query: str = "", **settings: str
 ) -> tuple[RecordedCaller, list[Observed]]:
-    """Have a recording call, on the loop whose clock is ``time.monotonic()``."""
+    """Have a recording call, in virtual time: however busy the machine is, nobody is late."""
     caller = RecordedCaller(tape, PUBLIC_URL, AUTH_TOKEN, identity=new_identity(), linger=1.0)
 
     async def scenario() -> list[Observed]:
@@ -39,7 +40,7 @@ def call(
             await place_call(caller, connect_to=gateway.address)
             return await asyncio.to_thread(read_observed, folder, caller.identity.call_sid, 10.0)
 
-    return caller, asyncio.run(scenario())
+    return caller, virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("audio_format", ["pcm16", "pcmu"])
@@ -56,11 +57,10 @@ def test_of_a_call_through_our_gateway_nothing_is_missing_late_or_wrong(
     result, clean = embedded(caller, sessions), reference(caller, sessions)
     assert caller.end is not None
     assert [each.input_encoding for each in sessions] == [audio_format]
-    # All run in one process here, which is held up now and then: the middle tells, and the sign.
-    assert 0 <= result.added_up_ms[0] <= np.median(result.added_up_ms) < 20
-    assert 0 <= result.added_down_ms[0] <= np.median(result.added_down_ms) < 20
+    assert 0 <= result.added_up_ms[0] <= result.added_up_ms[-1] < 20
+    assert 0 <= result.added_down_ms[0] <= result.added_down_ms[-1] < 20
     assert len(result.missing_up_ms) == len(utterances)
-    assert np.median(np.abs(result.missing_up_ms)) == 0
+    assert set(result.missing_up_ms) == {0.0}
     assert set(result.missing_down_ms) == {0.0}
     assert result.truncation_errors_ms
     assert np.abs(result.truncation_errors_ms).max() < 60
